@@ -1,0 +1,1 @@
+"""Rules, the state of their alerts, and the notifiers that tell people."""

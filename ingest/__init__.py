@@ -1,0 +1,1 @@
+"""The write path: protocols -> pipeline -> write-ahead log -> writer -> storage."""

@@ -1,0 +1,1 @@
+"""The read path: PromQL text -> syntax tree -> plan -> columns -> answer, and the HTTP API."""

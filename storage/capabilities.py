@@ -1,0 +1,32 @@
+"""What a ClickHouse of a given version can do. Read once at connect; nothing else asks for versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Flags of one store.
+
+    codecs: per-column CODEC clauses (19.x). insert_deduplication_token: a retry with the same token is stored
+    once (22.x). arrow: results as Arrow streams (20.x). to_grid: `timeSeries*ToGrid` aggregates with
+    left-open windows (25.9).
+    """
+
+    version: tuple[int, int]
+    codecs: bool
+    insert_deduplication_token: bool
+    arrow: bool
+    to_grid: bool
+
+    @staticmethod
+    def of(version: tuple[int, int]) -> Capabilities:
+        """The flags of a server's (major, minor) version."""
+        return Capabilities(
+            version=version,
+            codecs=version >= (19, 14),
+            insert_deduplication_token=version >= (22, 2),
+            arrow=version >= (20, 6),
+            to_grid=version >= (25, 9),
+        )

@@ -1,0 +1,120 @@
+"""The contract between storage and everybody else. Prose here binds every backend.
+
+All methods are synchronous and may be called from any thread at once. Times are milliseconds since the
+epoch. Methods raise `UnavailableError` when the store cannot be reached and `StorageError` when it refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from storage.capabilities import Capabilities
+from storage.labels import LabelTable
+from storage.model import (
+    Float64Array,
+    Int64Array,
+    Labels,
+    Matcher,
+    Metadata,
+    SampleBatch,
+    SeriesRow,
+    TimeRange,
+    UInt64Array,
+)
+
+
+class Storage(Protocol):
+    """Samples, series and metadata of one tenant."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store's version can do, read once at connect."""
+
+    def migrate(self) -> int:
+        """Bring the schema up to date and return its version. Raises `SchemaError` if it is newer than ours."""
+
+    def write_samples(self, batch: SampleBatch, token: str) -> None:
+        """Store a batch of any order. Writing the same batch with the same `token` again is harmless."""
+
+    def write_series(self, rows: Sequence[SeriesRow]) -> None:
+        """Record series as seen on their days. Idempotent."""
+
+    def write_metadata(self, rows: Sequence[Metadata]) -> None:
+        """Record metadata; the last write of a metric wins."""
+
+    def read_samples(
+        self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> SampleBatch:
+        """Samples of one metric in [start, end], of `series_ids` (sorted) or of all its series when None.
+
+        Sorted by (series_id, timestamp), one sample a timestamp: of duplicates the larger value wins, and a
+        stale marker loses against any value. Stale markers are returned, bit by bit.
+        """
+
+    def read_series(
+        self, metric_ids: Sequence[int] | None, since_version: int
+    ) -> tuple[list[SeriesRow], int]:
+        """Series rows written after `since_version` (0: all), and the version to pass next time."""
+
+    def series_version(self) -> int:
+        """A number that grows when series are written by anyone; cheap enough to ask before each query."""
+
+    def read_metadata(self, metric: str | None) -> list[Metadata]:
+        """Metadata of one metric, or of all."""
+
+    def drop_before(self, timestamp_ms: int) -> int:
+        """Drop the partitions (UTC days) that lie wholly before `timestamp_ms`; returns how many."""
+
+    def size_bytes(self) -> int:
+        """Bytes on disk of the samples and series tables."""
+
+    def close(self) -> None:
+        """Release connections. Idempotent."""
+
+
+class SeriesCatalogue(Protocol):
+    """Which series exist: selects by matchers, within a budget of time that does not grow with history."""
+
+    def select(self, matchers: Sequence[Matcher], time_range: TimeRange) -> Sequence[SeriesSelection]:
+        """Series that match all `matchers` and were seen on a day of `time_range`, grouped by metric."""
+
+    def label_names(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> list[str]:
+        """Sorted names of labels of the series that match any of the selectors (all series when empty)."""
+
+    def label_values(
+        self, name: str, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange
+    ) -> list[str]:
+        """Sorted values of one label, likewise."""
+
+
+class SeriesSelection(Protocol):
+    """The selected series of one metric. `series_ids` is sorted; row i of `labels` describes series i."""
+
+    @property
+    def metric_id(self) -> int:
+        """The metric's id."""
+
+    @property
+    def series_ids(self) -> UInt64Array:
+        """uint64, ascending."""
+
+    @property
+    def labels(self) -> LabelTable:
+        """Dictionary-coded labels, `__name__` included."""
+
+
+class Appender(Protocol):
+    """Takes samples from inside Swell (rules, alerts, Swell's own metrics) on the same durable path."""
+
+    def append(
+        self,
+        series: Sequence[Labels],
+        series_index: Int64Array,
+        timestamps_ms: Int64Array,
+        values: Float64Array,
+    ) -> None:
+        """Store sample i for `series[series_index[i]]`; returns once it is durable.
+
+        Raises `OverloadedError` when the pipeline pushes back and `LimitError` when a series is refused.
+        """
