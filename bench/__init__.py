@@ -1,0 +1,1 @@
+"""Benchmarks. `python -m bench` runs Swell beside its peers and writes docs/performance.md."""

@@ -1,0 +1,71 @@
+"""Run Swell, VictoriaMetrics and Prometheus on the same bytes in the same run; write docs/performance.md.
+
+python -m bench [--runs N] [--connections N] [--victoria-metrics PATH] [--prometheus PATH]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import ingest, query, report
+from bench.payloads import STEP_MS, Fleet, bodies
+from bench.systems import System, started, systems
+
+
+def main() -> None:
+    arguments = _arguments()
+    fleet = Fleet(end_ms=int(time.time() * 1000) // STEP_MS * STEP_MS)
+    payloads = list(bodies(fleet))
+    known = systems(arguments.victoria_metrics, arguments.prometheus)
+    with tempfile.TemporaryDirectory(prefix="swell-bench-") as name:
+        root = Path(name)
+        ingested = _ingest(known, fleet, payloads, arguments, root)
+        asked = _query(known, fleet, payloads, arguments, root)
+    text = report.render(fleet, known, ingested, asked, arguments.runs, arguments.connections)
+    arguments.output.write_text(text)
+    print(text)
+
+
+def _ingest(
+    known: list[System], fleet: Fleet, payloads: list[bytes], arguments: argparse.Namespace, root: Path
+) -> dict[str, list[ingest.IngestFigures]]:
+    figures: dict[str, list[ingest.IngestFigures]] = {system.name: [] for system in known}
+    for run in range(arguments.runs):
+        for system in known:
+            with started(system, root / f"ingest-{run}-{system.name}") as running:
+                figures[system.name].append(ingest.measure(running, fleet, payloads, arguments.connections))
+            print(system.name, figures[system.name][-1], flush=True)
+    return figures
+
+
+def _query(
+    known: list[System], fleet: Fleet, payloads: list[bytes], arguments: argparse.Namespace, root: Path
+) -> dict[str, list[float]]:
+    with ExitStack() as stack:
+        running = [stack.enter_context(started(system, root / f"query-{system.name}")) for system in known]
+        for one in running:
+            ingest.measure(one, fleet, payloads, arguments.connections)
+        table = {}
+        for case in query.CASES:
+            table[case.title] = query.measure(running, fleet, case, arguments.query_runs)
+            print(case.title, [round(value, 1) for value in table[case.title]], flush=True)
+        return table
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="ingest runs of each system")
+    parser.add_argument("--query-runs", type=int, default=11, help="runs of each query")
+    parser.add_argument("--connections", type=int, default=8, help="concurrent senders")
+    parser.add_argument("--victoria-metrics", default="victoria-metrics", help="program or path")
+    parser.add_argument("--prometheus", default="prometheus", help="program or path")
+    parser.add_argument("--output", type=Path, default=Path("docs/performance.md"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

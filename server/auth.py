@@ -1,0 +1,60 @@
+"""Who may ask: one bearer token for every route, or nobody but this machine."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class TokenMiddleware:
+    """Answers 401 unless a request carries the token.
+
+    The token comes as `Authorization: Bearer …`, or as the password of HTTP Basic with any user, which is
+    what browsers and Grafana can send without being taught.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "lifespan" or self._allowed(Headers(scope=scope).get("authorization", "")):
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        refusal = JSONResponse(
+            {"status": "error", "errorType": "unauthorized", "error": "missing or wrong bearer token"},
+            status_code=401,
+            headers={"WWW-Authenticate": 'Basic realm="Swell", charset="UTF-8"'},
+        )
+        await refusal(scope, receive, send)
+
+    def _allowed(self, authorization: str) -> bool:
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return hmac.compare_digest(credentials.strip().encode(), self._token)
+        if scheme.lower() == "basic":
+            return hmac.compare_digest(_password(credentials), self._token)
+        return False
+
+
+def new_token() -> str:
+    """A fresh token of 256 random bits, safe in URLs and headers."""
+    return secrets.token_urlsafe(32)
+
+
+def _password(credentials: str) -> bytes:
+    try:
+        decoded = base64.b64decode(credentials, validate=True)
+    except binascii.Error:
+        return b""
+    return decoded.partition(b":")[2]
