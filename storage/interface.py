@@ -18,6 +18,7 @@ from storage.model import (
     Matcher,
     Metadata,
     SampleBatch,
+    SeriesColumns,
     SeriesRow,
     TimeRange,
     UInt64Array,
@@ -32,7 +33,7 @@ class Storage(Protocol):
         """What this store's version can do, read once at connect."""
 
     def migrate(self) -> int:
-        """Bring the schema up to date and return its version. Raises `SchemaError` if it is newer than ours."""
+        """Bring the schema up to date, return its version. Raises `SchemaError` if it is newer than ours."""
 
     def write_samples(self, batch: SampleBatch, token: str) -> None:
         """Store a batch of any order. Writing the same batch with the same `token` again is harmless."""
@@ -52,10 +53,11 @@ class Storage(Protocol):
         stale marker loses against any value. Stale markers are returned, bit by bit.
         """
 
-    def read_series(
-        self, metric_ids: Sequence[int] | None, since_version: int
-    ) -> tuple[list[SeriesRow], int]:
-        """Series rows written after `since_version` (0: all), and the version to pass next time."""
+    def read_metrics(self) -> list[tuple[int, str]]:
+        """(metric_id, name) of every metric, in no order."""
+
+    def read_series(self, metric_ids: Sequence[int] | None, since_version: int) -> SeriesColumns:
+        """Series of some metrics, or of all, that were written after `since_version` (0: ever)."""
 
     def series_version(self) -> int:
         """A number that grows when series are written by anyone; cheap enough to ask before each query."""

@@ -6,13 +6,14 @@ Samples travel as columns (`SampleBatch`), never as objects. A series is known e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import xxhash
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
@@ -94,6 +95,25 @@ class SeriesRow:
     day: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesColumns:
+    """Series as read back, sorted by (metric_id, series_id), one row a series.
+
+    metric_ids, series_ids: uint64; first_days, last_days: int32, days since the epoch (UTC), inclusive.
+    `version` is what to pass to the next incremental read.
+    """
+
+    metric_ids: UInt64Array
+    series_ids: UInt64Array
+    first_days: Int32Array
+    last_days: Int32Array
+    labels: Sequence[Mapping[str, str]]
+    version: int
+
+    def __len__(self) -> int:
+        return len(self.series_ids)
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """What a metric family says of itself. `type` is one of Prometheus's lower-case type names."""
@@ -127,6 +147,17 @@ def series_id(labels: Labels) -> int:
         return whole
     prefix = xxhash.xxh64_intdigest(target.encode()) >> _SET_BITS
     return (prefix << _SET_BITS) | (whole & ((1 << _SET_BITS) - 1))
+
+
+def encode_labels(labels: Labels) -> str:
+    """Labels as the JSON object that the `series` table holds, readable by ClickHouse's JSON functions."""
+    return orjson.dumps(dict(labels)).decode()
+
+
+def decode_labels(text: str) -> dict[str, str]:
+    """The inverse of `encode_labels`."""
+    found: dict[str, str] = orjson.loads(text)
+    return found
 
 
 def _target(labels: Labels) -> str:

@@ -1,0 +1,251 @@
+"""Which series exist: labels of every metric in memory, dictionary-coded, loaded on first use.
+
+A matcher is decided once for each distinct value of its label, then spread over the codes; a regular
+expression never meets the same string twice. Each series carries the first and last day it was seen, so
+that a query over today does not meet the pods of last month.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import re2
+
+from storage.errors import InputError
+from storage.interface import Storage
+from storage.labels import LabelColumn, LabelTable, concat
+from storage.model import (
+    DAY_MS,
+    METRIC_NAME,
+    BoolArray,
+    Int32Array,
+    Matcher,
+    MatchOp,
+    SeriesColumns,
+    TimeRange,
+    UInt64Array,
+    metric_id,
+)
+
+_REMEMBERED_SELECTIONS = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The selected series of one metric; see `storage.interface.SeriesSelection`."""
+
+    metric_id: int
+    series_ids: UInt64Array
+    labels: LabelTable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Metric:
+    """All known series of one metric, sorted by series_id."""
+
+    metric_id: int
+    series_ids: UInt64Array
+    first_days: Int32Array
+    last_days: Int32Array
+    labels: LabelTable
+
+    def merged(self, new: SeriesColumns, labels: LabelTable) -> _Metric:
+        """Add series, and widen the days of those already known."""
+        ids = np.concatenate([self.series_ids, new.series_ids])
+        distinct, first = np.unique(ids, return_index=True)
+        at = np.searchsorted(distinct, ids)
+        first_days = np.full(len(distinct), np.iinfo(np.int32).max, np.int32)
+        last_days = np.full(len(distinct), np.iinfo(np.int32).min, np.int32)
+        np.minimum.at(first_days, at, np.concatenate([self.first_days, new.first_days]))
+        np.maximum.at(last_days, at, np.concatenate([self.last_days, new.last_days]))
+        table = concat([self.labels, labels]).take(first.astype(np.int64))
+        return _Metric(self.metric_id, distinct, first_days, last_days, table)
+
+
+class Catalogue:
+    """Selects series by matchers. Safe from any thread; see `storage.interface.SeriesCatalogue`."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._lock = threading.RLock()
+        self._version = -1
+        self._names: dict[int, str] = {}
+        self._metrics: dict[int, _Metric] = {}
+        self._selections: OrderedDict[tuple[Any, ...], Sequence[Selection]] = OrderedDict()
+
+    def select(self, matchers: Sequence[Matcher], time_range: TimeRange) -> Sequence[Selection]:
+        """Series that match all `matchers`, by metric, in the order of metric ids.
+
+        Raises `InputError` for a regular expression that RE2 refuses.
+        """
+        days = (time_range.start_ms // DAY_MS, time_range.end_ms // DAY_MS)
+        key = (tuple(matchers), days)
+        with self._lock:
+            self._refresh()
+            found = self._selections.get(key)
+            if found is None:
+                found = self._select(matchers, days)
+                self._selections[key] = found
+                if len(self._selections) > _REMEMBERED_SELECTIONS:
+                    self._selections.popitem(last=False)
+            return found
+
+    def label_names(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> list[str]:
+        """Sorted names of the labels that any selected series carries."""
+        names: set[str] = set()
+        for selection in self._any(matchers, time_range):
+            names |= {n for n, c in selection.labels.columns.items() if n not in names and c.codes.any()}
+        return sorted(names)
+
+    def label_values(
+        self, name: str, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange
+    ) -> list[str]:
+        """Sorted values of one label over the selected series."""
+        values: set[str] = set()
+        for selection in self._any(matchers, time_range):
+            column = selection.labels.columns.get(name)
+            if column is not None:
+                values.update(column.values[code] for code in np.unique(column.codes).tolist() if code)
+        return sorted(values)
+
+    def _any(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> Iterable[Selection]:
+        for selector in matchers or [[]]:
+            yield from self.select(selector, time_range)
+
+    def _select(self, matchers: Sequence[Matcher], days: tuple[int, int]) -> Sequence[Selection]:
+        on_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+        others = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
+        found = []
+        for wanted in self._load(self._matching_metrics(on_name)):
+            keep = (wanted.first_days <= days[1]) & (wanted.last_days >= days[0])
+            for matcher in others:
+                keep &= _matches(wanted.labels.columns.get(matcher.name), matcher, wanted.labels.size)
+            if keep.all():
+                found.append(Selection(wanted.metric_id, wanted.series_ids, wanted.labels))
+            elif keep.any():
+                rows = np.flatnonzero(keep)
+                found.append(Selection(wanted.metric_id, wanted.series_ids[rows], wanted.labels.take(rows)))
+        return found
+
+    def _matching_metrics(self, matchers: Sequence[Matcher]) -> list[int]:
+        for matcher in matchers:
+            if matcher.op is MatchOp.EQUAL and matcher.value:
+                named = metric_id(matcher.value)
+                ids = [named] if named in self._names else []
+                break
+        else:
+            ids = sorted(self._names)
+        tests = [value_test(matcher) for matcher in matchers]
+        return [one for one in ids if all(test(self._names[one]) for test in tests)]
+
+    def _load(self, metric_ids: Sequence[int]) -> list[_Metric]:
+        missing = [one for one in metric_ids if one not in self._metrics]
+        if missing:
+            asked = None if len(missing) > len(self._names) // 2 else missing
+            rows = self._storage.read_series(asked, 0)
+            for metric in _split(rows):
+                self._metrics.setdefault(metric.metric_id, metric)
+        return [self._metrics[one] for one in metric_ids if one in self._metrics]
+
+    def _refresh(self) -> None:
+        version = self._storage.series_version()
+        if version == self._version:
+            return
+        if self._version < 0:
+            self._names = dict(self._storage.read_metrics())
+        else:
+            self._merge(self._storage.read_series(None, self._version))
+        self._selections.clear()
+        self._version = version
+
+    def _merge(self, rows: SeriesColumns) -> None:
+        for new in _split(rows):
+            known = self._metrics.get(new.metric_id)
+            if new.metric_id not in self._names:
+                self._names[new.metric_id] = new.labels.row(0).get(METRIC_NAME, "")
+                self._metrics[new.metric_id] = new
+            elif known is not None:
+                columns = SeriesColumns(
+                    np.full(len(new.series_ids), new.metric_id, np.uint64),
+                    new.series_ids,
+                    new.first_days,
+                    new.last_days,
+                    [],
+                    0,
+                )
+                self._metrics[new.metric_id] = known.merged(columns, new.labels)
+
+
+def _split(rows: SeriesColumns) -> Iterable[_Metric]:
+    """Cut rows, which are sorted by metric, into one `_Metric` each."""
+    ids, starts = np.unique(rows.metric_ids, return_index=True)
+    bounds = [*starts.tolist(), len(rows)]
+    for i, one in enumerate(ids.tolist()):
+        part = slice(bounds[i], bounds[i + 1])
+        yield _Metric(
+            one,
+            rows.series_ids[part],
+            rows.first_days[part],
+            rows.last_days[part],
+            LabelTable.from_rows(rows.labels[part]),
+        )
+
+
+def _matches(column: LabelColumn | None, matcher: Matcher, size: int) -> BoolArray:
+    test = value_test(matcher)
+    if column is None:
+        return np.full(size, test(""), np.bool_)
+    if len(column.values) > 4 * size:
+        used = np.unique(column.codes)
+        passes = np.zeros(len(column.values), np.bool_)
+        passes[used] = [test(column.values[code]) for code in used.tolist()]
+    else:
+        passes = np.fromiter((test(value) for value in column.values), np.bool_, len(column.values))
+    found: BoolArray = passes[column.codes]
+    return found
+
+
+def value_test(matcher: Matcher) -> _Test:
+    """The matcher as a test of one label value; '' stands for an absent label.
+
+    Raises `InputError` for a regular expression that RE2 refuses.
+    """
+    return _Test(matcher)
+
+
+class _Test:
+    """One matcher, compiled."""
+
+    __slots__ = ("_pattern", "_value", "_wanted")
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._wanted = matcher.op in (MatchOp.EQUAL, MatchOp.REGEX)
+        self._value = matcher.value
+        is_regex = matcher.op in (MatchOp.REGEX, MatchOp.NOT_REGEX)
+        self._pattern = compile_regex(matcher.value) if is_regex else None
+
+    def __call__(self, value: str) -> bool:
+        equal = value == self._value if self._pattern is None else self._pattern.fullmatch(value) is not None
+        return equal is self._wanted
+
+
+@lru_cache(maxsize=1024)
+def compile_regex(pattern: str) -> Any:
+    """An RE2 pattern as Prometheus compiles it: `.` meets newlines too; use `fullmatch`.
+
+    Raises `InputError` with RE2's reason.
+    """
+    options = re2.Options()
+    options.dot_nl = True
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise InputError(f"regular expression {pattern!r} is not RE2: {reason}") from None

@@ -1,0 +1,129 @@
+"""ClickHouse inside the process (chDB): the default backend.
+
+One process owns a directory, and a process has one directory. A connection serialises its queries, so each
+thread has its own. A tenant is a database.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import chdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from storage.capabilities import Capabilities
+from storage.clickhouse import ClickHouseStorage
+from storage.errors import ConfigError, StorageError
+from storage.session import Column
+
+_RAW_ARROW = " SETTINGS output_format_arrow_compression_method = 'none'"
+
+
+def open_embedded(directory: Path, tenant: str = "swell") -> ClickHouseStorage:
+    """Open or create the store in `directory`, with its schema up to date.
+
+    Raises `ConfigError` when the directory is another process's or the tenant's name is not an identifier.
+    """
+    storage = ClickHouseStorage(EmbeddedSession(directory, tenant))
+    storage.migrate()
+    return storage
+
+
+class EmbeddedSession:
+    """A session on chDB; see `storage.session.Session`."""
+
+    is_shared = False
+
+    def __init__(self, directory: Path, tenant: str) -> None:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", tenant):
+            raise ConfigError(f"tenant: {tenant!r} is not a name of letters, digits and underscores")
+        self._path = str(directory.resolve())
+        self._tenant = tenant
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._connections: list[Any] = []
+        directory.mkdir(parents=True, exist_ok=True)
+        self._connection().query(f"CREATE DATABASE IF NOT EXISTS {tenant}")
+        major, minor = (
+            _answer(self._connection().query("SELECT version()", "CSV")).strip('"\n').split(".")[:2]
+        )
+        self.capabilities = Capabilities.of((int(major), int(minor)))
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that has no answer."""
+        self._query(sql, "Null")
+
+    def select(self, sql: str) -> list[npt.NDArray[Any]]:
+        """Run a query and take its answer as Arrow, which costs no copy of numeric columns."""
+        result = self._query(sql + _RAW_ARROW, "ArrowStream")
+        if not result.size():
+            return []
+        table = pa.ipc.open_stream(result.bytes()).read_all()
+        return [_to_numpy(column) for column in table.columns]
+
+    def insert(self, table: str, columns: Mapping[str, Column], token: str | None = None) -> None:
+        """Insert through an Arrow table that chDB reads in place."""
+        rows = pa.table({name: _to_arrow(column) for name, column in columns.items()})
+        settings = f" SETTINGS insert_deduplication_token = '{token}'" if token else ""
+        names = ", ".join(columns)
+        self._query(f"INSERT INTO {table} ({names}){settings} SELECT {names} FROM Python(rows)", "Null", rows)
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._lock:
+            connections, self._connections = self._connections, []
+        for connection in connections:
+            connection.close()
+        self._local = threading.local()
+
+    # chDB finds `rows` by its name among the caller's local variables.
+    def _query(self, sql: str, form: str, rows: Any = None) -> Any:
+        connection = self._connection()
+        try:
+            return connection.query(sql, form)
+        except Exception as error:
+            raise StorageError(f"chDB: {error}") from error
+
+    def _connection(self) -> Any:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            self._local.connection = connection
+            with self._lock:
+                self._connections.append(connection)
+        return connection
+
+    def _connect(self) -> Any:
+        try:
+            connection = chdb.connect(self._path)
+            if self._connections:
+                connection.query(f"USE {self._tenant}")
+        except Exception as error:
+            raise ConfigError(
+                f"data_dir: cannot open the store in {self._path!r}; is another process using it? ({error})"
+            ) from error
+        return connection
+
+
+def _answer(result: Any) -> str:
+    return bytes(result.bytes()).decode()
+
+
+def _to_arrow(column: Column) -> Any:
+    if isinstance(column, np.ndarray) and column.dtype != object:
+        return pa.array(column)
+    return pa.array(column, type=pa.string())
+
+
+def _to_numpy(column: Any) -> npt.NDArray[Any]:
+    if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+        return np.array(column.cast(pa.string()).to_pylist(), dtype=object)
+    if column.num_chunks == 1:
+        return np.asarray(column.chunk(0).to_numpy(zero_copy_only=True))
+    return np.asarray(column.to_numpy())
