@@ -1,0 +1,213 @@
+"""The write path of one tenant: decoded request -> series -> log -> acknowledged -> batch -> store."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from ingest.buffer import Buffer, join
+from ingest.decoded import Decoded, Refusal, encode_labels
+from ingest.limits import Limits
+from ingest.metrics import IngestMetrics
+from ingest.segment import Entry, Position
+from ingest.series import Resolved, SeriesTable
+from ingest.wal import WriteAheadLog
+from ingest.writer import Writer, token
+from storage.errors import LimitError, OverloadedError
+from storage.interface import Storage
+from storage.model import Float64Array, Int64Array, Labels, SampleBatch
+
+_LOG = logging.getLogger("swell.ingest")
+_GRACE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a request: samples that will be durable, and what was refused, by reason."""
+
+    samples: int
+    refused: Mapping[str, Refusal]
+
+
+class Pipeline:
+    """Takes decoded requests. Safe from any thread between `start` and `stop`."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        wal_directory: Path,
+        limits: Limits,
+        registry: CollectorRegistry,
+        clock: Callable[[], float] = time.time,
+        flush_rows: int = 200_000,
+        flush_interval_s: float = 1.0,
+        buffer_bytes: int = 512 << 20,
+        wal_bytes: int = 8 << 30,
+    ) -> None:
+        self.limits = limits
+        self.metrics = IngestMetrics(registry)
+        self._clock = clock
+        self._flush_rows = flush_rows
+        self._order = threading.Lock()
+        self._table = SeriesTable(limits)
+        self._buffer = Buffer(buffer_bytes)
+        self._wal = WriteAheadLog(
+            wal_directory,
+            on_durable=self._on_durable,
+            on_failure=self._on_failure,
+            max_bytes=wal_bytes,
+            observe_sync_s=self.metrics.sync_s.observe,
+        )
+        self._writer = Writer(
+            storage, self._buffer, self._wal.checkpoint, self.metrics, flush_rows, flush_interval_s
+        )
+        self._end = Position(0, 0)
+        self._started = False
+        self.metrics.active_series.set_function(lambda: len(self._table))
+        self.metrics.waiting_samples.set_function(lambda: self._buffer.rows)
+        self.metrics.wal_bytes.set_function(lambda: self._wal.size_bytes)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests are taken: the log is replayed and not stopped."""
+        return self._started
+
+    def start(self) -> None:
+        """Store what the log still holds, then take requests."""
+        self._replay()
+        self._wal.start()
+        self._writer.start()
+        self._started = True
+
+    def submit(self, decoded: Decoded) -> tuple[Accepted, Future[None]]:
+        """Queue a request; its samples are durable when the future is done.
+
+        Raises `OverloadedError`, as the future does, when memory or disk is short.
+        """
+        if self._buffer.is_full:
+            raise OverloadedError(
+                f"{self._buffer.rows} samples wait for the store, the limit (ingest.buffer_bytes) is reached"
+            )
+        now_ms = int(self._clock() * 1000)
+        # One lock from lookup to queue: a series' row must never stand behind a sample of it in the log.
+        with self._order:
+            resolved = self._table.resolve(decoded, now_ms)
+            entry = _entry(resolved, decoded)
+            try:
+                future = self._wal.append(entry) if entry.size_bytes else _done()
+            except OverloadedError:
+                self._table.forget_days()
+                raise
+        for reason, refusal in resolved.refused.items():
+            self.metrics.refused.labels(reason).inc(refusal.count)
+        return Accepted(len(entry.samples), resolved.refused), future
+
+    def accept(self, decoded: Decoded) -> Accepted:
+        """Like `submit`, but returns once the samples are durable."""
+        accepted, future = self.submit(decoded)
+        future.result()
+        return accepted
+
+    def append(
+        self,
+        series: Sequence[Labels],
+        series_index: Int64Array,
+        timestamps_ms: Int64Array,
+        values: Float64Array,
+    ) -> None:
+        """Take samples from inside Swell; see `storage.interface.Appender`."""
+        raw = [encode_labels(labels) for labels in series]
+        ends = np.cumsum([len(part) for part in raw], dtype=np.int64)
+        starts = ends - np.array([len(part) for part in raw], np.int64)
+        body = np.frombuffer(b"".join(raw), np.uint8)
+        accepted = self.accept(Decoded(body, starts, ends, series_index, timestamps_ms, values))
+        for reason, refusal in accepted.refused.items():
+            raise LimitError(f"{refusal.count} samples refused ({reason}): {refusal.example}")
+
+    def flush(self, timeout_s: float = _GRACE_S) -> bool:
+        """Wait until everything acknowledged so far is in the store; False when that took too long."""
+        self._buffer.hurry(True)
+        try:
+            return self._writer.wait_for(self._end, timeout_s)
+        finally:
+            self._buffer.hurry(False)
+
+    def stop(self, grace_s: float = _GRACE_S) -> None:
+        """Refuse new requests and store what is left; what the store does not take stays in the log."""
+        if not self._started:
+            return
+        self._started = False
+        self._wal.stop()
+        self._buffer.close()
+        self._writer.stop(grace_s)
+
+    def _replay(self) -> None:
+        checkpoint, entries, damages = self._wal.replay()
+        stored, gathered, rows = checkpoint.stored, list[tuple[Entry, Position]](), 0
+        for end, entry in entries:
+            # The batch that was on its way is cut where it was cut then, so that its token is the same.
+            whole = bool(gathered) and stored < checkpoint.writing < end
+            if whole or rows >= self._flush_rows:
+                stored = self._store_again(gathered, stored)
+                gathered, rows = [], 0
+            gathered.append((entry, end))
+            rows += len(entry.samples)
+        if gathered:
+            stored = self._store_again(gathered, stored)
+        for damage in damages:
+            self.metrics.damaged_bytes.inc(damage.lost_bytes)
+            _LOG.warning(
+                "the log's segment %d ends at byte %d: %s (%d bytes behind it were never acknowledged whole)",
+                damage.position.segment,
+                damage.position.offset,
+                damage.reason,
+                damage.lost_bytes,
+            )
+        self._writer.begin_at(stored)
+        self._end = stored
+
+    def _store_again(self, gathered: list[tuple[Entry, Position]], stored: Position) -> Position:
+        batch = join(gathered)
+        _LOG.info("replaying %d samples from the log", len(batch.samples))
+        self._writer.store(batch, token(stored, batch.end))
+        self._wal.checkpoint(batch.end, batch.end)
+        return batch.end
+
+    def _on_durable(self, entry: Entry, end: Position) -> None:
+        self._end = end
+        self.metrics.samples.inc(len(entry.samples))
+        self._buffer.add(entry, end)
+
+    def _on_failure(self) -> None:
+        # Series rows of the failed entries are not in the log: every series has to be written again. The lock
+        # waits for a request that was resolved before, whose entry the log now refuses.
+        with self._order:
+            self._table.forget_days()
+
+
+def _entry(resolved: Resolved, decoded: Decoded) -> Entry:
+    keep = resolved.keep
+    if keep.all():
+        samples = SampleBatch(resolved.metric_ids, resolved.series_ids, decoded.timestamps_ms, decoded.values)
+    else:
+        samples = SampleBatch(
+            resolved.metric_ids[keep],
+            resolved.series_ids[keep],
+            decoded.timestamps_ms[keep],
+            decoded.values[keep],
+        )
+    return Entry(samples, resolved.new_rows, resolved.metadata)
+
+
+def _done() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future

@@ -1,0 +1,162 @@
+"""One file of the write-ahead log: its bytes, and how they are read back. The format is docs/wal.md."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import orjson
+import xxhash
+
+from storage.model import Metadata, SampleBatch, SeriesRow
+
+MAGIC: Final = b"SWELLWAL"
+VERSION: Final = 1
+HEADER: Final = struct.Struct("<8sI4x")
+_RECORD: Final = struct.Struct("<IIQ")
+_MAX_PAYLOAD: Final = 1 << 30
+
+
+class Kind(IntEnum):
+    """What a record holds."""
+
+    SAMPLES = 1
+    SERIES = 2
+    METADATA = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the log: the number of a segment, and a byte offset in it."""
+
+    segment: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """What one request adds to the log; it is durable whole or not at all."""
+
+    samples: SampleBatch
+    series: Sequence[SeriesRow] = ()
+    metadata: Sequence[Metadata] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its columns in memory."""
+        return 32 * len(self.samples) + 256 * (len(self.series) + len(self.metadata))
+
+
+def encode(entry: Entry) -> list[bytes | memoryview]:
+    """The buffers of an entry's records, to be written in order; sample columns are not copied."""
+    buffers: list[bytes | memoryview] = []
+    if entry.series:
+        rows = [[row.metric_id, row.series_id, row.day, dict(row.labels)] for row in entry.series]
+        buffers += _record(Kind.SERIES, [orjson.dumps(rows)])
+    if entry.metadata:
+        buffers += _record(
+            Kind.METADATA,
+            [orjson.dumps([[row.metric, row.type, row.help, row.unit] for row in entry.metadata])],
+        )
+    if len(entry.samples):
+        samples = entry.samples
+        columns = (samples.metric_ids, samples.series_ids, samples.timestamps_ms, samples.values)
+        buffers += _record(Kind.SAMPLES, [np.ascontiguousarray(column).data.cast("B") for column in columns])
+    return buffers
+
+
+def _record(kind: Kind, parts: Sequence[bytes | memoryview]) -> list[bytes | memoryview]:
+    size = sum(len(part) for part in parts)
+    digest = xxhash.xxh3_64(struct.pack("<II", size, kind))
+    for part in parts:
+        digest.update(part)
+    return [_RECORD.pack(size, kind, digest.intdigest()), *parts]
+
+
+def segment_path(directory: Path, number: int) -> Path:
+    """Where the segment with a number lies."""
+    return directory / f"{number:012d}.wal"
+
+
+def segment_numbers(directory: Path) -> list[int]:
+    """The numbers of the segments in a directory, ascending."""
+    return sorted(int(path.stem) for path in directory.glob("*.wal") if path.stem.isdigit())
+
+
+@dataclass(slots=True)
+class Damage:
+    """Where reading a segment stopped before its end, and why."""
+
+    position: Position
+    reason: str
+    lost_bytes: int
+
+
+def read_segment(
+    directory: Path, number: int, start: int, damages: list[Damage]
+) -> Iterator[tuple[Position, Entry]]:
+    """Yield each record from byte `start` on, with the position after it.
+
+    Reading ends at the first record that is torn or does not match its checksum; that is added to `damages`.
+    """
+    data = segment_path(directory, number).read_bytes()
+    at = max(start, HEADER.size)
+    if len(data) < HEADER.size or HEADER.unpack_from(data) != (MAGIC, VERSION):
+        if data:
+            damages.append(Damage(Position(number, 0), "no header of version 1", len(data)))
+        return
+    while at < len(data):
+        reason = _fault(data, at)
+        if reason:
+            damages.append(Damage(Position(number, at), reason, len(data) - at))
+            return
+        size, kind, _ = _RECORD.unpack_from(data, at)
+        begin = at + _RECORD.size
+        at = begin + size
+        yield Position(number, at), _decode(Kind(kind), data[begin:at])
+
+
+def _fault(data: bytes, at: int) -> str:
+    if at + _RECORD.size > len(data):
+        return "a record's head is cut off"
+    size, kind, checksum = _RECORD.unpack_from(data, at)
+    if size > _MAX_PAYLOAD or at + _RECORD.size + size > len(data):
+        return "a record is cut off"
+    digest = xxhash.xxh3_64(struct.pack("<II", size, kind))
+    digest.update(memoryview(data)[at + _RECORD.size : at + _RECORD.size + size])
+    if digest.intdigest() != checksum:
+        return "a record does not match its checksum"
+    return "" if kind in tuple(Kind) else f"a record has the unknown kind {kind}"
+
+
+_EMPTY: Final = SampleBatch(
+    np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.float64)
+)
+
+
+def _decode(kind: Kind, payload: bytes) -> Entry:
+    if kind is Kind.SAMPLES:
+        columns = np.frombuffer(payload, np.uint64).reshape(4, -1)
+        timestamps, values = columns[2].view(np.int64), columns[3].view(np.float64)
+        return Entry(SampleBatch(columns[0], columns[1], timestamps, values))
+    rows = orjson.loads(payload)
+    if kind is Kind.SERIES:
+        return Entry(
+            _EMPTY, series=[SeriesRow(m, s, tuple(labels.items()), day) for m, s, day, labels in rows]
+        )
+    return Entry(_EMPTY, metadata=[Metadata(*row) for row in rows])
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the creation and removal of files in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
