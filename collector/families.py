@@ -1,0 +1,64 @@
+"""What a collector reads: metric families and their samples as columns. Pure values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MetricType(StrEnum):
+    """The type of a family, by the name that remote write's metadata uses."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric family: all of its series carry the labels `label_names`, in that order."""
+
+    name: str
+    type: MetricType
+    help: str
+    label_names: tuple[str, ...] = ()
+
+    def one(self, value: float) -> Reading:
+        """A reading of the only series of a family without labels."""
+        return Reading(self, [()], [value])
+
+    def rows(self, rows: Mapping[tuple[str, ...], float]) -> Reading:
+        """A reading of many series: label values, in the order of `label_names`, to the sample's value."""
+        return Reading(self, list(rows), list(rows.values()))
+
+    def by(self, values: Mapping[str, float]) -> Reading:
+        """A reading of a family with one label: its value to the sample's value."""
+        return Reading(self, [(value,) for value in values], list(values.values()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """Samples of one family at one moment; two columns of one length.
+
+    label_values: a tuple a series, as long as `family.label_names`; an empty string is an absent label.
+    """
+
+    family: Family
+    label_values: Sequence[tuple[str, ...]]
+    values: Sequence[float]
+
+
+def counter(name: str, help_text: str, *label_names: str) -> Family:
+    """A family that only grows, but for restarts."""
+    return Family(name, MetricType.COUNTER, help_text, label_names)
+
+
+def gauge(name: str, help_text: str, *label_names: str) -> Family:
+    """A family that goes up and down."""
+    return Family(name, MetricType.GAUGE, help_text, label_names)
+
+
+def unknown(name: str, help_text: str, *label_names: str) -> Family:
+    """A family whose type the kernel does not tell."""
+    return Family(name, MetricType.UNKNOWN, help_text, label_names)

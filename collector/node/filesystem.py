@@ -1,0 +1,153 @@
+"""Space and inodes of the mounted file systems."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from threading import Thread
+
+from collector.families import Reading, gauge
+from collector.node.roots import Roots
+
+MOUNT_POINTS_EXCLUDE = (
+    r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)"
+)
+TYPES_EXCLUDE = (
+    r"^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs"
+    r"|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$"
+)
+"""Both are node_exporter's defaults."""
+
+_LABELS = ("device", "mountpoint", "fstype")
+SIZE = gauge("node_filesystem_size_bytes", "Size in bytes.", *_LABELS)
+FREE = gauge("node_filesystem_free_bytes", "Free space in bytes.", *_LABELS)
+AVAILABLE = gauge("node_filesystem_avail_bytes", "Free space in bytes for ordinary users.", *_LABELS)
+FILES = gauge("node_filesystem_files", "Inodes.", *_LABELS)
+FILES_FREE = gauge("node_filesystem_files_free", "Free inodes.", *_LABELS)
+READONLY = gauge("node_filesystem_readonly", "1 when mounted read-only.", *_LABELS)
+ERROR = gauge("node_filesystem_device_error", "1 when the file system did not answer.", *_LABELS)
+
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+Statvfs = Callable[[str], os.statvfs_result]
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A line of mountinfo."""
+
+    device: str
+    point: str
+    type: str
+    read_only: bool
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Values of the labels device, mountpoint, fstype."""
+        return (self.device, self.point, self.type)
+
+
+def parse_mounts(text: str) -> list[Mount]:
+    """/proc/<pid>/mountinfo (proc(5)) to mounts, those with equal labels once."""
+    mounts: dict[tuple[str, ...], Mount] = {}
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        point, options = before.split(" ")[4:6]
+        kind, device, *rest = after.split(" ")
+        read_only = "ro" in options.split(",") or "ro" in ",".join(rest).split(",")
+        mount = Mount(_unescape(device), _unescape(point), kind, read_only)
+        mounts.setdefault(mount.labels, mount)
+    return list(mounts.values())
+
+
+def _unescape(text: str) -> str:
+    """The kernel writes blank, tab, newline and backslash in octal."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def strip_rootfs(point: str, rootfs: str) -> str:
+    """A mount point as the host names it, given where the host's root is mounted here."""
+    return (point[len(rootfs) :] or "/") if rootfs and f"{point}/".startswith(f"{rootfs}/") else point
+
+
+@dataclass(slots=True)
+class Prober:
+    """Calls statvfs in daemon threads, since a dead network mount blocks it for ever, signals or not.
+
+    `pending` are the paths that have not answered yet; they are not asked again until they have.
+    """
+
+    timeout_s: float = 2.0
+    statvfs: Statvfs = os.statvfs
+    pending: set[str] = field(default_factory=set)
+
+    def probe(self, paths: Sequence[str]) -> dict[str, os.statvfs_result]:
+        """Results by path, after `timeout_s` at the latest; a path that failed or hangs is absent."""
+        found: dict[str, os.statvfs_result] = {}
+        threads = [self._ask(path, found) for path in paths if path not in self.pending]
+        deadline = time.monotonic() + self.timeout_s
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return dict(found)
+
+    def _ask(self, path: str, found: dict[str, os.statvfs_result]) -> Thread:
+        def ask() -> None:
+            with suppress(OSError):
+                found[path] = self.statvfs(path)
+            self.pending.discard(path)
+
+        self.pending.add(path)
+        thread = Thread(target=ask, name="statvfs", daemon=True)
+        thread.start()
+        return thread
+
+
+def readings(mounts: Sequence[Mount], found: Mapping[tuple[str, ...], os.statvfs_result]) -> list[Reading]:
+    """Mounts, and what statvfs said of those that answered (by their labels), to readings."""
+    sizes = list(found.items())
+    return [
+        SIZE.rows({labels: float(each.f_blocks * each.f_frsize) for labels, each in sizes}),
+        FREE.rows({labels: float(each.f_bfree * each.f_frsize) for labels, each in sizes}),
+        AVAILABLE.rows({labels: float(each.f_bavail * each.f_frsize) for labels, each in sizes}),
+        FILES.rows({labels: float(each.f_files) for labels, each in sizes}),
+        FILES_FREE.rows({labels: float(each.f_ffree) for labels, each in sizes}),
+        READONLY.rows({mount.labels: float(mount.read_only) for mount in mounts}),
+        ERROR.rows({mount.labels: float(mount.labels not in found) for mount in mounts}),
+    ]
+
+
+@dataclass(slots=True)
+class FileSystem:
+    """Reads the mounts of the machine whose mount points and types do not match the patterns."""
+
+    points_exclude: re.Pattern[str] = field(default_factory=lambda: re.compile(MOUNT_POINTS_EXCLUDE))
+    types_exclude: re.Pattern[str] = field(default_factory=lambda: re.compile(TYPES_EXCLUDE))
+    prober: Prober = field(default_factory=Prober)
+
+    def __call__(self, roots: Roots) -> list[Reading]:
+        """One reading. Raises OSError."""
+        mounts = self._chosen(parse_mounts(_mountinfo(roots)), roots.rootfs)
+        paths = {mount.labels: f"{roots.rootfs}{mount.point}" for mount in mounts}
+        answers = self.prober.probe(list(paths.values()))
+        return readings(mounts, {labels: answers[path] for labels, path in paths.items() if path in answers})
+
+    def _chosen(self, mounts: Sequence[Mount], rootfs: str) -> list[Mount]:
+        named: dict[tuple[str, ...], Mount] = {}
+        for mount in mounts:
+            point = strip_rootfs(mount.point, rootfs)
+            if not self.points_exclude.search(point) and not self.types_exclude.search(mount.type):
+                host = replace(mount, point=point)
+                named.setdefault(host.labels, host)
+        return list(named.values())
+
+
+def _mountinfo(roots: Roots) -> str:
+    """The mounts that the first process sees are the machine's; ours may be a container's."""
+    try:
+        return roots.proc_text("1/mountinfo")
+    except OSError:
+        return roots.proc_text("self/mountinfo")

@@ -1,0 +1,65 @@
+"""One pass over all collectors of a node. What fails in one of them never stops the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from collector.families import Reading, gauge
+from collector.node.roots import Roots
+from collector.node.sources import Source
+
+log = logging.getLogger(__name__)
+
+DURATION = gauge(
+    "node_scrape_collector_duration_seconds", "Seconds that the collector took in this pass.", "collector"
+)
+SUCCESS = gauge("node_scrape_collector_success", "1 when the collector succeeded in this pass.", "collector")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NodeReading:
+    """What a pass found. up: whether any collector succeeded."""
+
+    readings: list[Reading]
+    up: bool
+
+
+@dataclass(slots=True)
+class NodeReader:
+    """Runs the collectors one after another; `perf` is a clock for durations, in seconds."""
+
+    sources: Mapping[str, Source]
+    roots: Roots
+    perf: Callable[[], float] = time.perf_counter
+    failing: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> NodeReading:
+        """One pass, with the duration and success of each collector."""
+        found: list[Reading] = []
+        durations, successes = {}, {}
+        for name, source in self.sources.items():
+            begin = self.perf()
+            readings = self._run(name, source)
+            durations[name] = self.perf() - begin
+            successes[name] = float(readings is not None)
+            found += readings or []
+        found += [DURATION.by(durations), SUCCESS.by(successes)]
+        return NodeReading(found, any(successes.values()))
+
+    def _run(self, name: str, source: Source) -> list[Reading] | None:
+        try:
+            readings = source(self.roots)
+        except Exception as error:  # noqa: BLE001 - a kernel's surprise in one file must not cost the others
+            self._log(name, f"{type(error).__name__}: {error}")
+            return None
+        self.failing.pop(name, None)
+        return readings
+
+    def _log(self, name: str, reason: str) -> None:
+        """Once a reason: a machine without, say, pressure would fill the log."""
+        if self.failing.get(name) != reason:
+            self.failing[name] = reason
+            log.warning("collector %s has nothing: %s", name, reason)
