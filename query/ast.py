@@ -216,3 +216,29 @@ Expr: TypeAlias = (
     | Unary
     | Paren
 )
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions directly below a node, from left to right as written."""
+    match expr:
+        case Subquery() | Unary() | Paren():
+            return (expr.expr,)
+        case MatrixSelector():
+            return (expr.selector,)
+        case Call():
+            return expr.args
+        case Aggregate():
+            return (expr.expr,) if expr.param is None else (expr.param, expr.expr)
+        case Binary():
+            return (expr.lhs, expr.rhs)
+        case _:
+            return ()
+
+
+def depth(expr: Expr) -> int:
+    """Levels of the tree, found without recursion."""
+    deepest, level = 0, [expr]
+    while level:
+        deepest += 1
+        level = [child for node in level for child in children(node)]
+    return deepest
