@@ -1,0 +1,1 @@
+"""Runs Prometheus's .test language (prometheus/prometheus, promql/promqltest/README.md) on the engine."""

@@ -1,0 +1,225 @@
+"""Runs the cases of .test files: each scope between two `clear` has a tenant of its own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from query.ast import (
+    AtAnchor,
+    AtTime,
+    Call,
+    Duration,
+    DurationBinary,
+    DurationCall,
+    DurationUnary,
+    Expr,
+    MatrixSelector,
+    Subquery,
+    VectorSelector,
+    children,
+)
+from query.block import Result
+from query.parser import parse
+from storage.catalogue import value_test
+from storage.errors import Error
+from storage.interface import Storage
+from storage.model import DAY_MS, METRIC_NAME, Labels, SampleBatch, SeriesRow, canonical, metric_id, series_id
+from tests.promqltest.compare import differences, failure, middle
+from tests.promqltest.script import Clear, Eval, Load, parse_script
+from tests.promqltest.values import SeriesLine
+
+_NO_HISTOGRAMS = "native histograms are not stored yet"
+_NO_START_TIMES = "start timestamps are not stored yet"
+_OF_ONE_QUERY = frozenset({"start", "end", "step", "range"})
+_MINUTE_MS = 60_000
+
+
+class Engine(Protocol):
+    """What the runner asks of the engine."""
+
+    def instant(self, query: str | Expr, at_ms: int) -> Result: ...
+
+    def range(self, query: str | Expr, start_ms: int, end_ms: int, step_ms: int) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one case ended; no `reasons`: it passed."""
+
+    file: str
+    line: int
+    expr: str
+    reasons: list[str]
+
+
+class Runner:
+    """Runs files on stores that `open_tenant` opens by name and engines that `make_engine` builds."""
+
+    def __init__(
+        self,
+        open_tenant: Callable[[str], Storage],
+        make_engine: Callable[[Storage], Engine],
+        prefix: str = "t",
+    ) -> None:
+        self._open_tenant = open_tenant
+        self._make_engine = make_engine
+        self._prefix = prefix
+        self._scopes = 0
+
+    def run(self, path: Path) -> Iterator[Outcome]:
+        """Every case of a file, in order."""
+        scope: Scope | None = None
+        for command in parse_script(path.read_text()):
+            if isinstance(command, Clear):
+                scope = _closed(scope)
+                continue
+            scope = scope or self._open()
+            if isinstance(command, Load):
+                scope.load(command)
+            else:
+                yield Outcome(path.name, command.line, command.expr, scope.evaluate(command))
+        _closed(scope)
+
+    def _open(self) -> "Scope":
+        self._scopes += 1
+        storage = self._open_tenant(f"{self._prefix}{self._scopes}")
+        return Scope(storage, self._make_engine(storage))
+
+
+class Scope:
+    """The data between two `clear` and the cases asked of it."""
+
+    def __init__(self, storage: Storage, engine: Engine) -> None:
+        self._storage = storage
+        self._engine = engine
+        self._unstored: list[tuple[Labels, str]] = []
+
+    def close(self) -> None:
+        self._storage.close()
+
+    def load(self, command: Load) -> None:
+        """Store the float series; remember what cannot be stored."""
+        stored = []
+        for line in command.series:
+            if line.has_histograms or line.start_times:
+                self._unstored.append(
+                    (line.labels, _NO_HISTOGRAMS if line.has_histograms else _NO_START_TIMES)
+                )
+            else:
+                stored.append(line)
+            if command.with_nhcb:
+                self._unstored.append((_without_bucket(line.labels), _NO_HISTOGRAMS))
+        if stored:
+            self._write(stored, command.step_ms)
+
+    def _write(self, lines: list[SeriesLine], step_ms: int) -> None:
+        ids = [(metric_id(dict(line.labels).get(METRIC_NAME, "")), series_id(line.labels)) for line in lines]
+        counts = [int(line.present.sum()) for line in lines]
+        times = np.concatenate([np.flatnonzero(line.present) * step_ms for line in lines])
+        rows = [
+            SeriesRow(metric, series, line.labels, day)
+            for (metric, series), line in zip(ids, lines, strict=True)
+            for day in np.unique(np.flatnonzero(line.present) * step_ms // DAY_MS).tolist()
+        ]
+        batch = SampleBatch(
+            np.repeat(np.array([one[0] for one in ids], np.uint64), counts),
+            np.repeat(np.array([one[1] for one in ids], np.uint64), counts),
+            times.astype(np.int64),
+            np.concatenate([line.values[line.present] for line in lines]),
+        )
+        self._storage.write_series(rows)
+        self._storage.write_samples(batch, "")
+
+    def evaluate(self, case: Eval) -> list[str]:
+        """Why the case fails; nothing when it passes."""
+        try:
+            expr = parse(case.expr)
+            reasons = self._unsupported(expr) or _expects_histograms(case)
+            if reasons:
+                return reasons
+            wrong = differences(case, self._ask(case, expr))
+            if case.fails:
+                return ["expected an error, got an answer"]
+            if not wrong and _has_range_form(case, expr):
+                at = case.at_ms
+                wrong = middle(case, self._engine.range(expr, at - _MINUTE_MS, at + _MINUTE_MS, _MINUTE_MS))
+        except Error as error:
+            return failure(case, str(error))
+        except Exception as error:  # noqa: BLE001 - a crash of the engine is the finding
+            return [f"crash: {type(error).__name__}: {error}"]
+        return wrong
+
+    def _ask(self, case: Eval, expr: Expr) -> Result:
+        window = case.window
+        if window is None:
+            return self._engine.instant(expr, case.at_ms)
+        return self._engine.range(expr, window.start_ms, window.end_ms, window.step_ms)
+
+    def _unsupported(self, expr: Expr) -> list[str]:
+        found = {
+            reason
+            for selector in _selectors(expr)
+            for labels, reason in self._unstored
+            if all(value_test(one)(dict(labels).get(one.name, "")) for one in selector.matchers)
+        }
+        return sorted(found)
+
+
+def _closed(scope: Scope | None) -> None:
+    if scope:
+        scope.close()
+
+
+def _without_bucket(labels: Labels) -> Labels:
+    found = {name: value for name, value in labels if name != "le"}
+    found[METRIC_NAME] = found.get(METRIC_NAME, "").removesuffix("_bucket")
+    return canonical(found)
+
+
+def _expects_histograms(case: Eval) -> list[str]:
+    return [_NO_HISTOGRAMS] if any(line.has_histograms for line in case.series) else []
+
+
+def _selectors(expr: Expr) -> Iterator[VectorSelector]:
+    if isinstance(expr, VectorSelector):
+        yield expr
+    for child in children(expr):
+        yield from _selectors(child)
+
+
+def _has_range_form(case: Eval, expr: Expr) -> bool:
+    plain = case.window is None and not case.ordered and case.samples_window is None and case.string is None
+    return plain and not _depends_on_query(expr)
+
+
+def _depends_on_query(expr: Expr) -> bool:
+    """Whether the value changes with the start, end or step of the query."""
+    match expr:
+        case Call() if expr.name in _OF_ONE_QUERY:
+            return True
+        case VectorSelector() if _anchored(expr.at) or _calls(expr.offset):
+            return True
+        case MatrixSelector() if _calls(expr.range):
+            return True
+        case Subquery() if _anchored(expr.at) or _calls(expr.offset, expr.range, expr.step):
+            return True
+    return any(_depends_on_query(child) for child in children(expr))
+
+
+def _anchored(at: AtTime | None) -> bool:
+    return at is not None and isinstance(at.at, AtAnchor)
+
+
+def _calls(*durations: Duration | None) -> bool:
+    for one in durations:
+        match one:
+            case DurationCall():
+                return True
+            case DurationBinary() if _calls(one.lhs, one.rhs):
+                return True
+            case DurationUnary() if _calls(one.operand):
+                return True
+    return False
