@@ -109,8 +109,8 @@ class Spool:
     def remove_oldest(self) -> None:
         """Forget the body that `oldest` gave. Raises OSError."""
         number = next(iter(self._sizes))
+        del self._sizes[number]  # first, so that a file which cannot be removed is not sent for ever
         self._path(number).unlink(missing_ok=True)
-        del self._sizes[number]
 
     def close(self) -> None:
         """Let another process use the directory."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from collector.node.roots import Roots
+from tests.collector.receiver import Receiver, receiving
 from tests.collector.ttar import unpack
 
 
@@ -27,3 +29,9 @@ def captured_roots(captured: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     unpack((captured / "udev.ttar").read_text(), into)
     proc = str(captured / "proc")
     return Roots(proc, str(into / "sys"), str(into), f"{proc}/net", str(into / "udev/data"))
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found

@@ -27,7 +27,7 @@ def _member(path: Path, lines: Iterator[str]) -> None:
 
 
 def _text(lines: list[str]) -> str:
-    """A last line ends in EOF where the file lacks its newline; escapes stand for a NUL byte and for 'EOF'."""
+    """A last line that ends in EOF lacks its newline; words stand for a NUL byte and for EOF itself."""
     text = "".join(f"{line}\n" for line in lines)
     if text.endswith("EOF\n") and not text.endswith("\\EOF\n"):
         text = text[: -len("EOF\n")]

@@ -1,0 +1,116 @@
+"""Readings of this machine between two scrapes of Debian's node_exporter."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from collector.node.reader import NodeReader
+from collector.node.sources import node_sources
+from collector.settings import NodeSettings
+from tests.collector.samples import Series, of_exposition, of_readings
+from tests.collector.waiting import free_port, until
+
+PROGRAM = shutil.which("prometheus-node-exporter")
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.skipif(PROGRAM is None, reason="Debian's prometheus-node-exporter is not installed"),
+]
+
+# Series on one side only, by reason. Debian's program is version 1.5.0; ours follows 1.12.
+DIFFER = {
+    r"^node_disk_.*device=zram": "since 1.6 zram is left out like other disks in memory",
+    r"^node_network_info": "since 1.6 it has the label adminstate",
+    r"^node_network_(receive|transmit)_.*device=lo": "Debian leaves out the loopback",
+    r"^node_network_speed_bytes": "1.5 gives -125000 where the speed is not known",
+    r"^node_netstat_TcpExt_TCP(OFOQueue|RcvQDrop)": "since 1.6",
+    r"^node_pressure_irq": "since 1.9",
+    r"^node_cpu_isolated": "since 1.7",
+    r"^node_filesystem_.* mountpoint=/(mnt|media|run)": "Debian leaves out these mount points",
+    r"^node_scrape_collector_": "each says which collectors it has",
+}
+# What only an operator changes, so that it must be equal and not just between two scrapes.
+STEADY = re.compile(
+    r"^node_(boot_time|uname|filefd_maximum|time_zone|time_clocksource|filesystem_(size_bytes|files|readonly)$"
+    r"|memory_(MemTotal|SwapTotal|Hugepagesize|VmallocTotal)|network_(mtu|flags|iface|up|protocol|name|address))"
+)
+
+
+@pytest.fixture(scope="module")
+def scrape() -> Iterator[Callable[[], dict[Series, float]]]:
+    with node_exporter() as url:
+        yield lambda: of_exposition(httpx.get(f"{url}/metrics", trust_env=False).text)
+
+
+@contextmanager
+def node_exporter() -> Iterator[str]:
+    address = f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [str(PROGRAM), f"--web.listen-address={address}"],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: answers(f"http://{address}/"))
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def read() -> dict[Series, float]:
+    return of_readings(NodeReader(node_sources(), NodeSettings().roots).read().readings)
+
+
+def same(series: Series) -> bool:
+    """Whether both sides should have the series."""
+    name, labels = series
+    text = name + "".join(f" {key}={value}" for key, value in labels)
+    return not any(re.search(pattern, text) for pattern in DIFFER)
+
+
+def test_names_and_labels_are_node_exporters(scrape: Callable[[], dict[Series, float]]) -> None:
+    ours = {series for series in read() if same(series)}
+    families = {name for name, _ in ours}
+
+    theirs = {series for series in scrape() if series[0] in families and same(series)}
+
+    assert ours == theirs
+    assert len(ours) > 250
+
+
+def test_counters_lie_between_two_scrapes(scrape: Callable[[], dict[Series, float]]) -> None:
+    before, ours, after = scrape(), read(), scrape()
+
+    outside = {
+        series: (before[series], value, after[series])
+        for series, value in ours.items()
+        if series[0].endswith("_total")
+        and series in before.keys() & after.keys()
+        and not before[series] <= value <= after[series]
+    }
+
+    assert outside == {}
+
+
+def test_what_does_not_move_is_equal(scrape: Callable[[], dict[Series, float]]) -> None:
+    theirs = scrape()
+    steady = {
+        series: value for series, value in read().items() if STEADY.match(series[0]) and series in theirs
+    }
+
+    assert steady == {series: theirs[series] for series in steady}
+    assert len(steady) > 40
