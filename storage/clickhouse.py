@@ -116,7 +116,9 @@ class ClickHouseStorage:
 
     def read_metrics(self) -> list[tuple[int, str]]:
         """(metric_id, name) of every metric."""
-        columns = self._session.select("SELECT metric_id, any(name) FROM series GROUP BY metric_id")
+        columns = self._session.select(
+            "SELECT metric_id, any(name) FROM series GROUP BY metric_id", has_text=True
+        )
         if not columns:
             return []
         return list(zip(columns[0].tolist(), columns[1].tolist(), strict=True))
@@ -129,7 +131,8 @@ class ClickHouseStorage:
         since = since_version - _OVERLAP_MS if self._session.is_shared and since_version else since_version
         columns = self._session.select(
             "SELECT metric_id, series_id, min(day), max(day), any(labels), max(version) FROM series "
-            f"WHERE version > {since}{among} GROUP BY metric_id, series_id ORDER BY metric_id, series_id"
+            f"WHERE version > {since}{among} GROUP BY metric_id, series_id ORDER BY metric_id, series_id",
+            has_text=True,
         )
         if not columns or not len(columns[0]):
             empty = np.empty(0, np.uint64)
@@ -155,7 +158,8 @@ class ClickHouseStorage:
         among = "" if metric is None else f" WHERE metric = {_quoted(metric)}"
         columns = self._session.select(
             "SELECT metric, argMax(type, version), argMax(help, version), argMax(unit, version) "
-            f"FROM metadata{among} GROUP BY metric ORDER BY metric"
+            f"FROM metadata{among} GROUP BY metric ORDER BY metric",
+            has_text=True,
         )
         return [Metadata(*row) for row in zip(*columns, strict=True)]
 

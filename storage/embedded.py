@@ -1,13 +1,12 @@
 """ClickHouse inside the process (chDB): the default backend.
 
 One process owns a directory, and a process has one directory. A connection serialises its queries, so each
-thread has its own. A tenant is a database.
+query borrows its own. A tenant is a database.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pyarrow as pa
 from storage.capabilities import Capabilities
 from storage.clickhouse import ClickHouseStorage
 from storage.errors import ConfigError, StorageError
+from storage.pool import Pool
 from storage.session import Column
 
 _RAW_ARROW = " SETTINGS output_format_arrow_compression_method = 'none'"
@@ -43,23 +43,20 @@ class EmbeddedSession:
     def __init__(self, directory: Path, tenant: str) -> None:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", tenant):
             raise ConfigError(f"tenant: {tenant!r} is not a name of letters, digits and underscores")
+        directory.mkdir(parents=True, exist_ok=True)
         self._path = str(directory.resolve())
         self._tenant = tenant
-        self._lock = threading.Lock()
-        self._local = threading.local()
-        self._connections: list[Any] = []
-        directory.mkdir(parents=True, exist_ok=True)
-        self._connection().query(f"CREATE DATABASE IF NOT EXISTS {tenant}")
-        major, minor = (
-            _answer(self._connection().query("SELECT version()", "CSV")).strip('"\n').split(".")[:2]
-        )
+        self._pool: Pool[Any] = Pool(self._connect)
+        with self._pool.lend() as connection:
+            version = bytes(connection.query("SELECT version()", "TabSeparated").bytes()).decode()
+        major, minor = version.split(".")[:2]
         self.capabilities = Capabilities.of((int(major), int(minor)))
 
     def execute(self, sql: str) -> None:
         """Run a statement that has no answer."""
         self._query(sql, "Null")
 
-    def select(self, sql: str) -> list[npt.NDArray[Any]]:
+    def select(self, sql: str, has_text: bool = False) -> list[npt.NDArray[Any]]:
         """Run a query and take its answer as Arrow, which costs no copy of numeric columns."""
         result = self._query(sql + _RAW_ARROW, "ArrowStream")
         if not result.size():
@@ -75,44 +72,27 @@ class EmbeddedSession:
         self._query(f"INSERT INTO {table} ({names}){settings} SELECT {names} FROM Python(rows)", "Null", rows)
 
     def close(self) -> None:
-        """Close every thread's connection."""
-        with self._lock:
-            connections, self._connections = self._connections, []
-        for connection in connections:
-            connection.close()
-        self._local = threading.local()
+        """Close all connections; the directory is free once no session of the process uses it."""
+        self._pool.close()
 
     # chDB finds `rows` by its name among the caller's local variables.
     def _query(self, sql: str, form: str, rows: Any = None) -> Any:
-        connection = self._connection()
-        try:
-            return connection.query(sql, form)
-        except Exception as error:
-            raise StorageError(f"chDB: {error}") from error
-
-    def _connection(self) -> Any:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            self._local.connection = connection
-            with self._lock:
-                self._connections.append(connection)
-        return connection
+        with self._pool.lend() as connection:
+            try:
+                return connection.query(sql, form)
+            except Exception as error:
+                raise StorageError(f"chDB: {error}") from error
 
     def _connect(self) -> Any:
         try:
             connection = chdb.connect(self._path)
-            if self._connections:
-                connection.query(f"USE {self._tenant}")
+            connection.query(f"CREATE DATABASE IF NOT EXISTS {self._tenant}")
+            connection.query(f"USE {self._tenant}")
         except Exception as error:
             raise ConfigError(
                 f"data_dir: cannot open the store in {self._path!r}; is another process using it? ({error})"
             ) from error
         return connection
-
-
-def _answer(result: Any) -> str:
-    return bytes(result.bytes()).decode()
 
 
 def _to_arrow(column: Column) -> Any:

@@ -70,5 +70,5 @@ def migrate(session: Session) -> int:
     for number in range(version, len(MIGRATIONS)):
         for statement in MIGRATIONS[number](session.capabilities):
             session.execute(statement)
-        session.execute(f"INSERT INTO migrations VALUES ({number + 1})")
+        session.execute(f"INSERT INTO migrations SELECT toInt32({number + 1})")
     return len(MIGRATIONS)

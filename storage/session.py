@@ -28,8 +28,11 @@ class Session(Protocol):
     def execute(self, sql: str) -> None:
         """Run a statement that has no answer."""
 
-    def select(self, sql: str) -> list[npt.NDArray[Any]]:
-        """The answer's columns in order: numeric ones with their own dtype, strings as object arrays."""
+    def select(self, sql: str, has_text: bool = False) -> list[npt.NDArray[Any]]:
+        """The answer's columns in order, numeric ones with their own dtype; may be no columns when no rows.
+
+        `has_text` must be True if any column is a String; such columns are object arrays of str.
+        """
 
     def insert(self, table: str, columns: Mapping[str, Column], token: str | None = None) -> None:
         """Append rows given by column. A repeat with the same `token` is stored once where the engine can."""

@@ -9,6 +9,8 @@ import pytest
 
 from storage.clickhouse import ClickHouseStorage
 from storage.embedded import open_embedded
+from storage.server import open_server
+from tests.peers import ClickHouseServer
 
 _TENANTS = itertools.count()
 
@@ -18,11 +20,37 @@ def embedded_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("embedded")
 
 
+@pytest.fixture(scope="session")
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    """A real server. A test that stops it must start it again."""
+    program = ClickHouseServer.program()
+    if program is None:
+        pytest.skip("clickhouse-server is not installed; Debian's package of that name has it")
+    server = ClickHouseServer(tmp_path_factory.mktemp("clickhouse"), program)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def embedded_storage(embedded_root: Path) -> Iterator[ClickHouseStorage]:
     storage = open_embedded(embedded_root, f"t{next(_TENANTS)}")
     yield storage
     storage.close()
+
+
+@pytest.fixture
+def server_storage(clickhouse_server: ClickHouseServer) -> Iterator[ClickHouseStorage]:
+    storage = open_server(clickhouse_server.url(f"t{next(_TENANTS)}"))
+    yield storage
+    storage.close()
+
+
+@pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.peers)])
+def storage(request: pytest.FixtureRequest) -> ClickHouseStorage:
+    """An empty store of each backend in turn."""
+    found: ClickHouseStorage = request.getfixturevalue(f"{request.param}_storage")
+    return found
 
 
 @pytest.fixture(scope="session")

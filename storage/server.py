@@ -1,0 +1,189 @@
+"""A ClickHouse server over its native protocol: 18.16, which Debian ships, to 26.x."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import numpy.typing as npt
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error as DriverError
+from clickhouse_driver.errors import ErrorCodes, NetworkError, ServerException
+
+from storage.capabilities import Capabilities
+from storage.clickhouse import ClickHouseStorage
+from storage.errors import ConfigError, StorageError, UnavailableError
+from storage.pool import Pool
+from storage.session import Column
+
+_DEFAULT_PORT = 9000
+_CONNECT_TIMEOUT_S = 5
+_ANSWER_TIMEOUT_S = 300
+_BLOCK_ROWS = 4_000_000
+_PASSING = {
+    ErrorCodes.ABORTED,
+    ErrorCodes.NETWORK_ERROR,
+    ErrorCodes.SOCKET_TIMEOUT,
+    ErrorCodes.TOO_MANY_SIMULTANEOUS_QUERIES,
+}
+"""Codes by which a server says that it is stopping or busy, not that the query is wrong."""
+
+
+def open_server(url: str) -> ClickHouseStorage:
+    """Connect to `clickhouse://user:password@host:port/database`, create what is missing there.
+
+    Raises `ConfigError` for a malformed URL, `UnavailableError` when the server cannot be reached and
+    `StorageError` when it refuses, for example the password.
+    """
+    storage = ClickHouseStorage(ServerSession(Address.parse(url)))
+    storage.migrate()
+    return storage
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is and how to log in."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+    @staticmethod
+    def parse(url: str) -> Address:
+        """Read `clickhouse://[user[:password]@]host[:port][/database]`. Raises `ConfigError`."""
+        expected = "expected clickhouse://user:password@host:port/database"
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _DEFAULT_PORT
+        except ValueError as error:
+            raise ConfigError(f"storage.url: {error}; {expected}") from None
+        database = parts.path.strip("/") or "swell"
+        if parts.scheme != "clickhouse" or not parts.hostname:
+            raise ConfigError(f"storage.url: no ClickHouse server is named; {expected}")
+        if not database.isidentifier() or not database.isascii():
+            raise ConfigError(
+                f"storage.url: database {database!r} is not a name of letters, digits and underscores"
+            )
+        return Address(
+            parts.hostname,
+            port,
+            unquote(parts.username or "default"),
+            unquote(parts.password or ""),
+            database,
+        )
+
+
+class ServerSession:
+    """A session on a ClickHouse server; see `storage.session.Session`.
+
+    A connection that broke is opened again by the next query that borrows it.
+    """
+
+    is_shared = True
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._pool: Pool[_Connection] = Pool(lambda: _Connection(address))
+        _create_database(address)
+        with self._pool.lend() as connection:
+            (version,) = connection.select("SELECT version()", has_text=True)
+        major, minor = version[0].split(".")[:2]
+        self.capabilities = Capabilities.of((int(major), int(minor)))
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that has no answer."""
+        with self._pool.lend() as connection:
+            connection.execute(sql)
+
+    def select(self, sql: str, has_text: bool = False) -> list[npt.NDArray[Any]]:
+        """Run a query; numbers arrive as numpy arrays."""
+        with self._pool.lend() as connection:
+            return connection.select(sql, has_text)
+
+    def insert(self, table: str, columns: Mapping[str, Column], token: str | None = None) -> None:
+        """Send columns as one block, so that they become one part a partition, or none."""
+        tell = token and self.capabilities.insert_deduplication_token
+        settings = {"insert_deduplication_token": token} if tell else {}
+        with self._pool.lend() as connection:
+            connection.insert(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES",
+                [_to_numpy(column, "String") for column in columns.values()],
+                settings,
+            )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+class _Connection:
+    """One native connection that speaks numpy columns and Swell's exceptions."""
+
+    def __init__(self, address: Address, database: str | None = None) -> None:
+        self._where = f"{address.host}:{address.port}"
+        self._client = Client(
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            password=address.password,
+            database=address.database if database is None else database,
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            send_receive_timeout=_ANSWER_TIMEOUT_S,
+            settings={"use_numpy": True, "insert_block_size": _BLOCK_ROWS},
+            client_name="swell",
+        )
+
+    def execute(self, sql: str) -> None:
+        with self._translated():
+            self._client.execute(sql)
+
+    # The driver's numpy strings are as wide as the longest one, so text is read without numpy.
+    def select(self, sql: str, has_text: bool) -> list[npt.NDArray[Any]]:
+        settings = {"use_numpy": not has_text}
+        with self._translated():
+            columns, names = self._client.execute(
+                sql, columnar=True, with_column_types=True, settings=settings
+            )
+        return [_to_numpy(column, kind) for column, (_, kind) in zip(columns, names, strict=False)]
+
+    def insert(self, sql: str, columns: list[npt.NDArray[Any]], settings: dict[str, Any]) -> None:
+        with self._translated():
+            self._client.execute(sql, columns, columnar=True, settings=settings)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn the driver's errors into ours. It closes what broke and connects again for the next query."""
+        try:
+            yield
+        except ServerException as error:
+            kind = UnavailableError if error.code in _PASSING else StorageError
+            raise kind(f"ClickHouse at {self._where} refused: {error.message}") from error
+        except (NetworkError, OSError, EOFError) as error:
+            raise UnavailableError(f"ClickHouse at {self._where} cannot be reached: {error}") from error
+        except DriverError as error:
+            raise StorageError(
+                f"ClickHouse at {self._where}: the answer is not understood: {error}"
+            ) from error
+
+    def close(self) -> None:
+        self._client.disconnect()
+
+
+def _create_database(address: Address) -> None:
+    connection = _Connection(address, database="")
+    try:
+        connection.execute(f"CREATE DATABASE IF NOT EXISTS {address.database}")
+    finally:
+        connection.close()
+
+
+def _to_numpy(column: Column, kind: str) -> npt.NDArray[Any]:
+    if isinstance(column, np.ndarray):
+        return column
+    return np.array(column, dtype=object if kind == "String" else kind.lower())
