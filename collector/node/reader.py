@@ -52,14 +52,17 @@ class NodeReader:
     def _run(self, name: str, source: Source) -> list[Reading] | None:
         try:
             readings = source(self.roots)
+        except FileNotFoundError as error:
+            self._log(logging.INFO, name, f"there is no {error.filename}")
+            return None
         except Exception as error:  # noqa: BLE001 - a kernel's surprise in one file must not cost the others
-            self._log(name, f"{type(error).__name__}: {error}")
+            self._log(logging.WARNING, name, f"{type(error).__name__}: {error}")
             return None
         self.failing.pop(name, None)
         return readings
 
-    def _log(self, name: str, reason: str) -> None:
+    def _log(self, level: int, name: str, reason: str) -> None:
         """Once a reason: a machine without, say, pressure would fill the log."""
         if self.failing.get(name) != reason:
             self.failing[name] = reason
-            log.warning("collector %s has nothing: %s", name, reason)
+            log.log(level, "collector %s has nothing: %s", name, reason)

@@ -9,7 +9,22 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from collector.families import Reading
-from collector.node import filefd, loadavg, meminfo, pressure, stat, uname, vmstat
+from collector.node import (
+    arp,
+    conntrack,
+    entropy,
+    filefd,
+    loadavg,
+    meminfo,
+    pressure,
+    release,
+    schedstat,
+    softnet,
+    stat,
+    timex,
+    uname,
+    vmstat,
+)
 from collector.node.clock import Clock
 from collector.node.cpu import Cpu
 from collector.node.diskstats import DiskStats
@@ -28,8 +43,11 @@ def node_sources(device_exclude: str = "", now: Callable[[], float] = time.time)
     """Fresh collectors by name. `device_exclude` is a regular expression of network devices, '' for none."""
     devices = re.compile(device_exclude) if device_exclude else None
     return {
+        "arp": arp.read,
+        "conntrack": conntrack.read,
         "cpu": Cpu(os.sysconf("SC_CLK_TCK")),
         "diskstats": DiskStats(),
+        "entropy": entropy.read,
         "filefd": filefd.read,
         "filesystem": FileSystem(),
         "loadavg": loadavg.read,
@@ -37,10 +55,14 @@ def node_sources(device_exclude: str = "", now: Callable[[], float] = time.time)
         "netclass": NetClass(devices),
         "netdev": NetDev(devices),
         "netstat": NetStat(),
+        "os": release.read,
         "pressure": pressure.read,
+        "schedstat": schedstat.read,
         "sockstat": SockStat(os.sysconf("SC_PAGE_SIZE")),
+        "softnet": softnet.read,
         "stat": stat.read,
         "time": Clock(now),
+        "timex": timex.read,
         "uname": uname.read,
         "vmstat": vmstat.read,
     }

@@ -28,7 +28,7 @@ def captured_roots(captured: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     unpack((captured / "sys.ttar").read_text(), into)
     unpack((captured / "udev.ttar").read_text(), into)
     proc = str(captured / "proc")
-    return Roots(proc, str(into / "sys"), str(into), f"{proc}/net", str(into / "udev/data"))
+    return Roots(proc, str(into / "sys"), str(captured), f"{proc}/net", str(into / "udev/data"))
 
 
 @pytest.fixture

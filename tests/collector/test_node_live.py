@@ -31,13 +31,14 @@ DIFFER = {
     r"^node_network_speed_bytes": "1.5 gives -125000 where the speed is not known",
     r"^node_netstat_TcpExt_TCP(OFOQueue|RcvQDrop)": "since 1.6",
     r"^node_pressure_irq": "since 1.9",
+    r"^node_softnet_(cpu_collision|received_rps|flow_limit|backlog)": "since 1.6",
     r"^node_cpu_isolated": "since 1.7",
     r"^node_filesystem_.* mountpoint=/(mnt|media|run)": "Debian leaves out these mount points",
     r"^node_scrape_collector_": "each says which collectors it has",
 }
 # What only an operator changes, so that it must be equal and not just between two scrapes.
 STEADY = re.compile(
-    r"^node_(boot_time|uname|filefd_maximum|time_zone|time_clocksource|filesystem_(size_bytes|files|readonly)$"
+    r"^node_(boot_time|uname|os|timex_(status|tick|tai|sync)|entropy_pool|filefd_maximum|time_zone|time_clocksource|filesystem_(size_bytes|files|readonly)$"
     r"|memory_(MemTotal|SwapTotal|Hugepagesize|VmallocTotal)|network_(mtu|flags|iface|up|protocol|name|address))"
 )
 

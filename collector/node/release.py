@@ -1,0 +1,57 @@
+"""The distribution; node_exporter's collector `os`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+
+from collector.families import Reading, gauge
+from collector.node.roots import Roots, read_text
+
+_INFO_LABELS = (
+    "build_id",
+    "id",
+    "id_like",
+    "image_id",
+    "image_version",
+    "name",
+    "pretty_name",
+    "variant",
+    "variant_id",
+    "version",
+    "version_codename",
+    "version_id",
+)
+INFO = gauge("node_os_info", "What os-release(5) says; always 1.", *_INFO_LABELS)
+VERSION = gauge("node_os_version", "Major and minor version.", "id", "id_like", "name")
+_NUMBER = re.compile(r"^\d+(\.\d+)?")
+
+
+def parse(text: str) -> dict[str, str]:
+    """os-release(5) to its variables."""
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found[name.strip()] = "".join(shlex.split(value))
+    return found
+
+
+def readings(variables: Mapping[str, str]) -> list[Reading]:
+    """The variables as labels, and the version as a number where it has one."""
+    labels = {label: variables.get(label.upper(), "") for label in _INFO_LABELS}
+    found = [INFO.rows({tuple(labels.values()): 1.0})]
+    number = _NUMBER.match(labels["version_id"])
+    if number:
+        found.append(VERSION.rows({(labels["id"], labels["id_like"], labels["name"]): float(number[0])}))
+    return found
+
+
+def read(roots: Roots) -> list[Reading]:
+    """One reading. Raises OSError."""
+    try:
+        text = read_text(f"{roots.rootfs}/etc/os-release")
+    except FileNotFoundError:
+        text = read_text(f"{roots.rootfs}/usr/lib/os-release")
+    return readings(parse(text))

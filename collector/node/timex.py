@@ -1,0 +1,106 @@
+"""How well the clock is disciplined: adjtimex(2), which reads when its `modes` are 0."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping
+
+from collector.families import Reading, counter, gauge
+from collector.node.roots import Roots
+
+_NANO = 0x2000  # STA_NANO: offset, jitter and the like are nanoseconds, not microseconds
+_ERROR = 5  # TIME_ERROR: not synchronised
+_SECOND_US = 1e6
+_SECOND_NS = 1e9
+_SCALED_PPM = 65536e6  # frequencies are parts per million with 16 bits of fraction
+_SCALED_HERTZ = 65536e6
+
+_LONG = ctypes.c_long
+
+
+class _Timeval(ctypes.Structure):
+    _fields_ = (("sec", _LONG), ("usec", _LONG))
+
+
+class _Timex(ctypes.Structure):
+    """The kernel's struct timex (include/uapi/linux/timex.h)."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", _LONG),
+        ("freq", _LONG),
+        ("maxerror", _LONG),
+        ("esterror", _LONG),
+        ("status", ctypes.c_int),
+        ("constant", _LONG),
+        ("precision", _LONG),
+        ("tolerance", _LONG),
+        ("time", _Timeval),
+        ("tick", _LONG),
+        ("ppsfreq", _LONG),
+        ("jitter", _LONG),
+        ("shift", ctypes.c_int),
+        ("stabil", _LONG),
+        ("jitcnt", _LONG),
+        ("calcnt", _LONG),
+        ("errcnt", _LONG),
+        ("stbcnt", _LONG),
+        ("tai", ctypes.c_int),
+        ("reserved", ctypes.c_int * 11),
+    )
+
+
+OFFSET = gauge("node_timex_offset_seconds", "Offset of the clock from its reference.")
+FREQUENCY = gauge("node_timex_frequency_adjustment_ratio", "Adjustment of the clock's frequency.")
+MAX_ERROR = gauge("node_timex_maxerror_seconds", "Largest error in seconds.")
+ESTIMATED_ERROR = gauge("node_timex_estimated_error_seconds", "Estimated error in seconds.")
+STATUS = gauge("node_timex_status", "The status, a bit set.")
+CONSTANT = gauge("node_timex_loop_time_constant", "Time constant of the phase-locked loop.")
+TICK = gauge("node_timex_tick_seconds", "Seconds between two ticks.")
+PPS_FREQUENCY = gauge("node_timex_pps_frequency_hertz", "Frequency of the pulse per second.")
+PPS_JITTER = gauge("node_timex_pps_jitter_seconds", "Jitter of the pulse per second.")
+PPS_SHIFT = gauge("node_timex_pps_shift_seconds", "Interval of the pulse per second.")
+PPS_STABILITY = gauge("node_timex_pps_stability_hertz", "Stability of the pulse per second.")
+PPS_JITTERS = counter("node_timex_pps_jitter_total", "How often the jitter went beyond its limit.")
+PPS_CALIBRATIONS = counter("node_timex_pps_calibration_total", "Calibration intervals.")
+PPS_ERRORS = counter("node_timex_pps_error_total", "Calibration errors.")
+PPS_UNSTABLE = counter(
+    "node_timex_pps_stability_exceeded_total", "How often the stability went beyond its limit."
+)
+TAI = gauge("node_timex_tai_offset_seconds", "Seconds between UTC and International Atomic Time.")
+SYNC = gauge("node_timex_sync_status", "1 when the clock is synchronised.")
+
+
+def readings(state: int, fields: Mapping[str, int]) -> list[Reading]:
+    """What adjtimex answers and the fields of its struct to readings in base units."""
+    fraction = _SECOND_NS if fields["status"] & _NANO else _SECOND_US
+    return [
+        SYNC.one(float(state != _ERROR)),
+        OFFSET.one(fields["offset"] / fraction),
+        FREQUENCY.one(1 + fields["freq"] / _SCALED_PPM),
+        MAX_ERROR.one(fields["maxerror"] / _SECOND_US),
+        ESTIMATED_ERROR.one(fields["esterror"] / _SECOND_US),
+        STATUS.one(float(fields["status"])),
+        CONSTANT.one(float(fields["constant"])),
+        TICK.one(fields["tick"] / _SECOND_US),
+        PPS_FREQUENCY.one(fields["ppsfreq"] / _SCALED_HERTZ),
+        PPS_JITTER.one(fields["jitter"] / fraction),
+        PPS_SHIFT.one(float(fields["shift"])),
+        PPS_STABILITY.one(fields["stabil"] / _SCALED_HERTZ),
+        PPS_JITTERS.one(float(fields["jitcnt"])),
+        PPS_CALIBRATIONS.one(float(fields["calcnt"])),
+        PPS_ERRORS.one(float(fields["errcnt"])),
+        PPS_UNSTABLE.one(float(fields["stbcnt"])),
+        TAI.one(float(fields["tai"])),
+    ]
+
+
+def read(_roots: Roots) -> list[Reading]:
+    """One reading. Raises OSError where a sandbox forbids the call."""
+    answer = _Timex()
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(answer))
+    if state < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "adjtimex")
+    names = [name for name, kind in _Timex._fields_ if kind in (_LONG, ctypes.c_int)]
+    return readings(state, {name: int(getattr(answer, name)) for name in names})
