@@ -138,4 +138,5 @@ def collect_node(settings: NodeSettings, registry: CollectorRegistry | None = No
 
 def node_exposition(settings: NodeSettings) -> str:
     """What one pass would send, as text; nothing is sent."""
-    return exposition(pusher(settings).readings(), settings.target)
+    readings, _ = pusher(settings).next_pass()
+    return exposition(readings, settings.target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class MetricType(StrEnum):
@@ -37,9 +38,8 @@ class Family:
         return Reading(self, [(value,) for value in values], list(values.values()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """Samples of one family at one moment; two columns of one length.
+class Reading(NamedTuple):
+    """Samples of one family at one moment; two columns of one length. A tuple, since a pass makes hundreds.
 
     label_values: a tuple a series, as long as `family.label_names`; an empty string is an absent label.
     """

@@ -46,8 +46,8 @@ class Pusher:
     live: set[bytes] = field(default_factory=set)
     metadata_at_ms: int | None = None
 
-    def readings(self) -> list[Reading]:
-        """One pass, with what it says of itself."""
+    def next_pass(self) -> tuple[list[Reading], list[bytes]]:
+        """One pass, with what it says of itself; and the encoded labels of its samples."""
         begin = self.perf()
         found = self.read()
         duration_s = self.perf() - begin
@@ -59,12 +59,11 @@ class Pusher:
             KEPT.one(float(len(lines))),
             ADDED.one(float(len(set(lines) - self.live))),
         )
-        return [*found.readings, *own]
+        return [*found.readings, *own], lines + self.cache.lines(own)
 
     def next_body(self, now_ms: int) -> Body:
         """One pass, all of its samples at `now_ms`, with markers for what vanished since the last."""
-        readings = self.readings()
-        lines = self.cache.lines(readings)
+        readings, lines = self.next_pass()
         vanished = self.live - set(lines)
         self.live = set(lines)
         if vanished:

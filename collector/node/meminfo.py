@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collector.families import Reading, counter, gauge
+from functools import cache
+
+from collector.families import Family, Reading, counter, gauge
 from collector.node.roots import Roots
 
 _KIB = 1024
@@ -15,13 +17,15 @@ def parse(text: str) -> list[Reading]:
 
 def _reading(line: str) -> Reading:
     key, _, rest = line.partition(":")
-    number, *unit = rest.split()
-    name = key.replace("(", "_").replace(")", "")
-    value = float(number)
-    if unit:
-        name, value = f"{name}_bytes", value * _KIB
+    number, _, unit = rest.strip().partition(" ")
+    return _family(key, unit).one(float(number) * (_KIB if unit else 1))
+
+
+@cache
+def _family(key: str, unit: str) -> Family:
+    name = key.replace("(", "_").replace(")", "") + ("_bytes" if unit else "")
     make = counter if name.endswith("_total") else gauge
-    return make(f"node_memory_{name}", f"Field {name} of /proc/meminfo.").one(value)
+    return make(f"node_memory_{name}", f"Field {name} of /proc/meminfo.")
 
 
 def read(roots: Roots) -> list[Reading]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from collector.families import Family, Reading, counter, gauge
-from collector.node.roots import Roots, listing, optional_text
+from collector.node.roots import Roots, attributes, listing
 
 INFO = gauge(
     "node_network_info",
@@ -51,6 +51,7 @@ ATTRIBUTES: Mapping[str, Family] = {
 }
 TEXTS = ("address", "broadcast", "duplex", "operstate", "ifalias")
 
+_NAMES = (*ATTRIBUTES, *TEXTS, "speed")
 _BYTES_A_MEGABIT = 125_000.0
 _FLAG_UP = 1
 
@@ -89,21 +90,10 @@ class NetClass:
     def __call__(self, roots: Roots) -> list[Reading]:
         """One reading. Raises OSError."""
         directory = f"{roots.sys}/class/net"
-        return readings({device: _attributes(f"{directory}/{device}") for device in self._devices(directory)})
-
-    def _devices(self, directory: str) -> list[str]:
-        return [
-            name
-            for name in listing(directory)
-            if (self.exclude is None or not self.exclude.search(name))
-            and os.path.isdir(f"{directory}/{name}")  # noqa: PTH112 - a hundred Path objects cost a millisecond
-        ]
-
-
-def _attributes(directory: str) -> dict[str, str]:
-    found = {}
-    for name in (*ATTRIBUTES, *TEXTS, "speed"):
-        text = optional_text(f"{directory}/{name}")
-        if text is not None:
-            found[name] = text
-    return found
+        devices = {}
+        for device in listing(directory):
+            if self.exclude is None or not self.exclude.search(device):
+                # Drivers put plain files beside the devices, and devices go away.
+                with suppress(NotADirectoryError, FileNotFoundError):
+                    devices[device] = attributes(f"{directory}/{device}", _NAMES)
+        return readings(devices)

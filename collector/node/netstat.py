@@ -18,50 +18,56 @@ FIELDS = (
 """node_exporter's default choice of the some 400 fields, as protocol_field."""
 
 
-def parse_pairs(text: str) -> Iterator[tuple[str, str]]:
-    """/proc/net/netstat or snmp, lines of names then of numbers, to (protocol_field, number)."""
-    lines = text.splitlines()
-    for names, numbers in zip(lines[::2], lines[1::2], strict=True):
-        protocol, *fields = names.split()
-        for name, number in zip(fields, numbers.split()[1:], strict=True):
-            yield f"{protocol[:-1]}_{name}", number
-
-
-def parse_snmp6(text: str) -> Iterator[tuple[str, str]]:
-    """/proc/net/snmp6, such as 'Ip6InReceives 7', to (protocol_field, number)."""
-    for line in text.splitlines():
-        name, number = line.split()
-        protocol, six, rest = name.partition("6")
-        if six:
-            yield f"{protocol}6_{rest}", number
-
-
 @dataclass(frozen=True, slots=True)
 class NetStat:
-    """Reads the fields that match `fields`; each name is matched once in the life of the process."""
+    """Reads the fields that match `fields`.
+
+    Names never change while a kernel runs, so they are matched once: `columns` are the chosen columns by the
+    line of names, `families` the chosen fields of snmp6 by their name.
+    """
 
     fields: re.Pattern[str] = field(default_factory=lambda: re.compile(FIELDS))
+    columns: dict[str, list[tuple[int, Family]]] = field(default_factory=dict)
     families: dict[str, Family | None] = field(default_factory=dict)
 
     def __call__(self, roots: Roots) -> list[Reading]:
         """One reading. Raises OSError; a machine without IPv6 has no snmp6."""
-        found = [*self._wanted(parse_pairs(roots.net_text("netstat")))]
-        found += self._wanted(parse_pairs(roots.net_text("snmp")))
+        found = [*self.parse_table(roots.net_text("netstat")), *self.parse_table(roots.net_text("snmp"))]
         try:
             text = roots.net_text("snmp6")
         except FileNotFoundError:
             return found
-        return [*found, *self._wanted(parse_snmp6(text))]
+        return [*found, *self.parse_snmp6(text)]
 
-    def _wanted(self, pairs: Iterator[tuple[str, str]]) -> Iterator[Reading]:
-        for name, number in pairs:
+    def parse_table(self, text: str) -> Iterator[Reading]:
+        """/proc/net/netstat or snmp: lines in pairs, the names and the numbers of a protocol."""
+        lines = text.splitlines()
+        for names, numbers in zip(lines[::2], lines[1::2], strict=True):
+            if names not in self.columns:
+                self.columns[names] = list(self._chosen(names))
+            values = numbers.split()
+            for i, family in self.columns[names]:
+                yield family.one(float(values[i]))
+
+    def parse_snmp6(self, text: str) -> Iterator[Reading]:
+        """/proc/net/snmp6: lines such as 'Ip6InReceives 7'."""
+        for line in text.splitlines():
+            name, number = line.split()
             if name not in self.families:
-                self.families[name] = self._family(name)
+                protocol, six, rest = name.partition("6")
+                self.families[name] = self._family(protocol + six, rest)
             family = self.families[name]
             if family is not None:
                 yield family.one(float(number))
 
-    def _family(self, name: str) -> Family | None:
-        if not self.fields.search(name):
+    def _chosen(self, names: str) -> Iterator[tuple[int, Family]]:
+        protocol, *fields = names.split()
+        for i, name in enumerate(fields, start=1):
+            family = self._family(protocol.rstrip(":"), name)
+            if family is not None:
+                yield i, family
+
+    def _family(self, protocol: str, name: str) -> Family | None:
+        if not self.fields.search(f"{protocol}_{name}"):
             return None
-        return unknown(f"node_netstat_{name}", f"Statistic {name.replace('_', '')} of the network stack.")
+        return unknown(f"node_netstat_{protocol}_{name}", f"Statistic {protocol}{name} of the network stack.")

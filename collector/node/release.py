@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from collector.families import Reading, gauge
 from collector.node.roots import Roots, read_text
@@ -48,10 +49,23 @@ def readings(variables: Mapping[str, str]) -> list[Reading]:
     return found
 
 
-def read(roots: Roots) -> list[Reading]:
-    """One reading. Raises OSError."""
+@dataclass(slots=True)
+class Release:
+    """Reads the file each time, and parses it when it has changed."""
+
+    text: str = ""
+    found: list[Reading] = field(default_factory=list)
+
+    def __call__(self, roots: Roots) -> list[Reading]:
+        """One reading. Raises OSError."""
+        text = _text(roots)
+        if text != self.text:
+            self.text, self.found = text, readings(parse(text))
+        return self.found
+
+
+def _text(roots: Roots) -> str:
     try:
-        text = read_text(f"{roots.rootfs}/etc/os-release")
+        return read_text(f"{roots.rootfs}/etc/os-release")
     except FileNotFoundError:
-        text = read_text(f"{roots.rootfs}/usr/lib/os-release")
-    return readings(parse(text))
+        return read_text(f"{roots.rootfs}/usr/lib/os-release")

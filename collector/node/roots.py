@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _CHUNK_BYTES = 1 << 16
+_PAGE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,31 @@ def read_text(path: str) -> str:
     return b"".join(chunks).decode("utf-8", "replace")
 
 
-def optional_text(path: str) -> str | None:
-    """An attribute without white space around it; None where it is missing, forbidden or unset."""
+def optional_text(path: str, directory: int | None = None) -> str | None:
+    """A sysfs attribute, at most a page, without white space around it; None where missing or unset.
+
+    `path` is relative to the descriptor `directory` when that is given.
+    """
     try:
-        return read_text(path).strip()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
     except OSError:
         return None
+    try:
+        return os.read(descriptor, _PAGE_BYTES).decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def attributes(path: str, names: Sequence[str]) -> dict[str, str]:
+    """The attributes of a sysfs directory that have a value; one walk of the path for all. Raises OSError."""
+    directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        texts = {name: optional_text(name, directory) for name in names}
+    finally:
+        os.close(directory)
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def listing(path: str) -> list[str]:

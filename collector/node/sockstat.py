@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from collector.families import Reading, gauge
+from collector.families import Family, Reading, gauge
 from collector.node.roots import Roots
 
 _PAGED = {"TCP", "UDP"}
@@ -18,14 +19,15 @@ def parse(text: str, page_bytes: int) -> list[Reading]:
         protocol, _, rest = line.partition(":")
         words = rest.split()
         for name, number in zip(words[::2], words[1::2], strict=True):
-            found.append(_reading(protocol, name, float(number)))
+            found.append(_family(protocol, name).one(float(number)))
             if name == "mem" and protocol in _PAGED:
-                found.append(_reading(protocol, "mem_bytes", float(number) * page_bytes))
+                found.append(_family(protocol, "mem_bytes").one(float(number) * page_bytes))
     return found
 
 
-def _reading(protocol: str, name: str, value: float) -> Reading:
-    return gauge(f"node_sockstat_{protocol}_{name}", f"Sockets of {protocol}: {name}.").one(value)
+@cache
+def _family(protocol: str, name: str) -> Family:
+    return gauge(f"node_sockstat_{protocol}_{name}", f"Sockets of {protocol}: {name}.")
 
 
 @dataclass(frozen=True, slots=True)

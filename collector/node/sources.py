@@ -17,7 +17,6 @@ from collector.node import (
     loadavg,
     meminfo,
     pressure,
-    release,
     schedstat,
     softnet,
     stat,
@@ -32,6 +31,7 @@ from collector.node.filesystem import FileSystem
 from collector.node.netclass import NetClass
 from collector.node.netdev import NetDev
 from collector.node.netstat import NetStat
+from collector.node.release import Release
 from collector.node.roots import Roots
 from collector.node.sockstat import SockStat
 
@@ -55,7 +55,7 @@ def node_sources(device_exclude: str = "", now: Callable[[], float] = time.time)
         "netclass": NetClass(devices),
         "netdev": NetDev(devices),
         "netstat": NetStat(),
-        "os": release.read,
+        "os": Release(),
         "pressure": pressure.read,
         "schedstat": schedstat.read,
         "sockstat": SockStat(os.sysconf("SC_PAGE_SIZE")),

@@ -16,6 +16,7 @@ _SECOND_NS = 1e9
 _SCALED_PPM = 65536e6  # frequencies are parts per million with 16 bits of fraction
 _SCALED_HERTZ = 65536e6
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _LONG = ctypes.c_long
 
 
@@ -99,7 +100,7 @@ def readings(state: int, fields: Mapping[str, int]) -> list[Reading]:
 def read(_roots: Roots) -> list[Reading]:
     """One reading. Raises OSError where a sandbox forbids the call."""
     answer = _Timex()
-    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(answer))
+    state = _LIBC.adjtimex(ctypes.byref(answer))
     if state < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "adjtimex")
     names = [name for name, kind in _Timex._fields_ if kind in (_LONG, ctypes.c_int)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-from collector.families import Reading, unknown
+from collector.families import Family, Reading, unknown
 from collector.node.roots import Roots
 
 FIELDS = re.compile(r"^(oom_kill|pgpg|pswp|pg.*fault)")
@@ -15,10 +16,15 @@ def parse(text: str, fields: re.Pattern[str] = FIELDS) -> list[Reading]:
     """/proc/vmstat to one family a field that matches."""
     found = []
     for line in text.splitlines():
-        name, _, value = line.partition(" ")
-        if fields.search(name):
-            found.append(unknown(f"node_vmstat_{name}", f"Field {name} of /proc/vmstat.").one(float(value)))
+        if fields.match(line):
+            name, _, value = line.partition(" ")
+            found.append(_family(name).one(float(value)))
     return found
+
+
+@cache
+def _family(name: str) -> Family:
+    return unknown(f"node_vmstat_{name}", f"Field {name} of /proc/vmstat.")
 
 
 def read(roots: Roots) -> list[Reading]:
