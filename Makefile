@@ -1,38 +1,45 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: up test check bench browser lock clean
+.PHONY: up test check bench browser assets packages lock clean
 
-up: $(READY)
+up: $(VENV)/.ready
 	$(BIN)/swell up
 
-test: $(READY)
-	deploy/debian-packages.sh
+test: $(VENV)/.dev packages
 	$(BIN)/python -m pytest
 
-check: $(READY)
+check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY)
-	deploy/debian-packages.sh
+bench: $(VENV)/.dev packages
 	$(BIN)/python -m bench
 
-browser: $(READY)
-	deploy/debian-packages.sh
+browser: $(VENV)/.dev packages
 	$(BIN)/python -m pytest -m browser
 
-$(READY): requirements.lock pyproject.toml
+# What tests and benchmarks run beside Swell; installed where the user may.
+packages:
+	deploy/debian-packages.sh
+
+$(VENV)/.ready: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $@
 
-lock:
-	$(BIN)/python -m uv pip compile -q --extra dev --no-emit-index-url --no-header -o requirements.lock pyproject.toml
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.ready
+	$(PIP) -r requirements-dev.lock
+	touch $@
+
+# Pin the newest versions that pyproject.toml allows.
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile -q --universal --no-emit-index-url --no-header --generate-hashes -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile -q --universal --no-emit-index-url --no-header --generate-hashes --extra dev -o requirements-dev.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) data build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from query.ast import ValueType
 from storage.labels import LabelTable
 from storage.model import BoolArray, Float64Array, Int64Array
+
+NAME_LABELS: Final = ("__name__", "__type__", "__unit__")
+"""What a function drops together with the metric's name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,317 @@
+"""Evaluates an expression over all its steps at once.
+
+A node comes to a `Value`: selectors read flat samples, rollups turn windows of them into blocks of
+(series x steps), everything above works on blocks. Presence is kept apart from values, since NaN is a value.
+What a selector, a function or an operator does lies in the module named after it; this one walks the tree.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import numpy as np
+
+from query import aggregate, binary, order
+from query.annotations import Annotations
+from query.ast import (
+    Aggregate,
+    Binary,
+    Call,
+    Expr,
+    MatrixSelector,
+    NumberLiteral,
+    Paren,
+    StringLiteral,
+    Subquery,
+    Unary,
+    ValueType,
+    VectorSelector,
+)
+from query.block import NAME_LABELS, Block, Result, Samples, ScalarBlock, Stats, StringValue, Value
+from query.deadline import Deadline
+from query.limits import QueryLimits
+from query.parser import parse
+from query.rollup.functions import LATEST, LATEST_TIME, ROLLUPS, Roller, Rollup
+from query.select import Reader, without_stale
+from query.times import Times
+from query.transform import TRANSFORMS, Context
+from query.types import type_of
+from storage.errors import InputError
+from storage.interface import SeriesCatalogue, Storage
+from storage.labels import LabelTable
+from storage.model import METRIC_NAME, Float64Array, Int64Array, TimeRange
+
+_COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
+_THREADS = 2
+
+
+class Engine:
+    """Answers queries on one tenant's store. Safe from any thread."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        catalogue: SeriesCatalogue,
+        limits: QueryLimits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits or QueryLimits()
+        self._storage = storage
+        self._catalogue = catalogue
+        self._clock = clock
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="query")
+
+    def instant(
+        self,
+        query: str | Expr,
+        at_ms: int,
+        *,
+        lookback_ms: int | None = None,
+        deadline: Deadline | None = None,
+    ) -> Result:
+        """Evaluate at one moment.
+
+        Raises `ParseError`, `InputError`, `ExecutionError`, `LimitError`, `DeadlineError`, `CancelledError`.
+        """
+        return self._run(query, Times(at_ms, at_ms, 0, at_ms, at_ms), lookback_ms, deadline)
+
+    def range(
+        self,
+        query: str | Expr,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        *,
+        lookback_ms: int | None = None,
+        deadline: Deadline | None = None,
+    ) -> Result:
+        """Evaluate at start, start + step, … up to end, inclusive. Raises what `instant` raises."""
+        if step_ms <= 0:
+            raise InputError(f"step is {step_ms} ms, expected a duration greater than 0")
+        if end_ms < start_ms:
+            raise InputError(f"end {end_ms} ms lies before start {start_ms} ms")
+        return self._run(query, Times(start_ms, end_ms, step_ms, start_ms, end_ms), lookback_ms, deadline)
+
+    def close(self) -> None:
+        """Stop the engine's threads."""
+        self._executor.shutdown()
+
+    def _run(
+        self, query: str | Expr, times: Times, lookback_ms: int | None, deadline: Deadline | None
+    ) -> Result:
+        text = query if isinstance(query, str) else ""
+        expr = parse(query) if isinstance(query, str) else query
+        kind = type_of(expr)
+        if not times.is_instant and kind not in (ValueType.SCALAR, ValueType.VECTOR):
+            word = "range vector" if kind is ValueType.MATRIX else kind.value
+            raise InputError(
+                f'invalid expression type "{word}" for range query, must be Scalar or instant Vector'
+            )
+        deadline = deadline or Deadline(self.limits.timeout_s, self._clock)
+        reader = Reader(self._storage, self._catalogue, self._executor, self.limits, deadline)
+        notes = Annotations(text)
+        began = time.perf_counter()
+        evaluation = Evaluation(
+            reader, self._executor, self.limits, deadline, notes, lookback_ms or self.limits.lookback_ms
+        )
+        value = evaluation.value(expr, times)
+        cost = reader.cost
+        total_ms = (time.perf_counter() - began) * 1000
+        kind, value = order.finished(value, kind, times.is_instant)
+        return Result(
+            type=kind,
+            value=value,
+            steps_ms=times.steps_ms(),
+            warnings=notes.warnings,
+            infos=notes.infos,
+            stats=Stats(cost.series, cost.samples, cost.fetch_ms, total_ms - cost.fetch_ms),
+        )
+
+
+class Evaluation:
+    """One walk over one tree."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        executor: Executor,
+        limits: QueryLimits,
+        deadline: Deadline,
+        notes: Annotations,
+        lookback_ms: int,
+    ) -> None:
+        self._reader = reader
+        self._roller = Roller(executor, deadline)
+        self._limits = limits
+        self._deadline = deadline
+        self._notes = notes
+        self._lookback_ms = lookback_ms
+
+    def value(self, expr: Expr, times: Times) -> Value:
+        """What an expression comes to at every step of `times`."""
+        self._deadline.check()
+        match expr:
+            case NumberLiteral():
+                return ScalarBlock(np.full(times.count, expr.value))
+            case StringLiteral():
+                return StringValue(expr.value)
+            case Paren():
+                return self.value(expr.expr, times)
+            case VectorSelector():
+                return self._selector(expr, times, LATEST)
+            case MatrixSelector() | Subquery():
+                return self._raw(expr, times)
+            case Call():
+                return self._call(expr, times)
+            case Aggregate():
+                return self._aggregate(expr, times)
+            case Binary():
+                return binary.binary(expr, self.value(expr.lhs, times), self.value(expr.rhs, times))
+            case Unary():
+                return self._unary(expr, times)
+
+    def _selector(self, expr: VectorSelector, times: Times, rollup: Rollup) -> Block:
+        seen = times.at(expr.at, expr.offset)
+        wanted = TimeRange(seen.start_ms - self._lookback_ms + 1, seen.end_ms)
+        samples = self._reader.read(expr.matchers, wanted)
+        return self._rolled(rollup, samples, seen, self._lookback_ms, times, ())
+
+    def _rolled(
+        self,
+        rollup: Rollup,
+        samples: Samples,
+        seen: Times,
+        window_ms: int,
+        times: Times,
+        args: tuple[Float64Array, ...],
+    ) -> Block:
+        self._limits.check("cells", samples.labels.size * times.count, self._limits.max_cells)
+        windows = self._roller.windows(samples, seen.steps_ms(), window_ms)
+        block = self._roller.apply(rollup, windows, args)
+        return block if seen.count == times.count else _repeated(block, times.count)
+
+    def _window(self, expr: MatrixSelector | Subquery, times: Times) -> tuple[Samples, Times, int]:
+        """The samples of a range vector, the times that look at them, and the window's length."""
+        if isinstance(expr, MatrixSelector):
+            selector = expr.selector
+            seen = times.at(selector.at, selector.offset)
+            window_ms = times.positive_ms(expr.range, "range")
+            wanted = TimeRange(seen.start_ms - window_ms + 1, seen.end_ms)
+            return without_stale(self._reader.read(selector.matchers, wanted)), seen, window_ms
+        seen = times.at(expr.at, expr.offset)
+        window_ms = times.positive_ms(expr.range, "range")
+        step_ms = self._limits.subquery_step_ms if expr.step is None else times.positive_ms(expr.step, "step")
+        inner = seen.inner(window_ms, step_ms)
+        self._limits.check("cells", inner.count, self._limits.max_cells)
+        return _flattened(self.value(expr.expr, inner), inner.steps_ms()), seen, window_ms
+
+    def _raw(self, expr: MatrixSelector | Subquery, times: Times) -> Samples:
+        samples, seen, window_ms = self._window(expr, times)
+        inside = (samples.timestamps_ms > seen.end_ms - window_ms) & (samples.timestamps_ms <= seen.end_ms)
+        kept = np.concatenate([np.zeros(1, np.int64), np.cumsum(inside)])
+        return Samples(
+            samples.labels, samples.timestamps_ms[inside], samples.values[inside], kept[samples.offsets]
+        )
+
+    def _call(self, call: Call, times: Times) -> Value:
+        if call.name in ROLLUPS or call.name == "absent_over_time":
+            return self._rollup(call, times)
+        if call.name == "timestamp" and isinstance(selector := _bare(call.args[0]), VectorSelector):
+            return _distinct(self._selector(selector, times, LATEST_TIME))
+        args = [self.value(arg, times) for arg in call.args]
+        found = TRANSFORMS[call.name](call, args, Context(times.steps_ms(), self._notes))
+        return _distinct(found) if isinstance(found, Block) else found
+
+    def _rollup(self, call: Call, times: Times) -> Value:
+        window = next(arg for arg in map(_bare, call.args) if isinstance(arg, MatrixSelector | Subquery))
+        args = tuple(
+            value.values
+            for value in (self.value(arg, times) for arg in call.args if _bare(arg) is not window)
+            if isinstance(value, ScalarBlock)
+        )
+        samples, seen, window_ms = self._window(window, times)
+        name = "present_over_time" if call.name == "absent_over_time" else call.name
+        rollup = ROLLUPS[name]
+        self._check_arguments(call, args)
+        block = self._rolled(rollup, samples, seen, window_ms, times, args)
+        if call.name == "absent_over_time":
+            return TRANSFORMS[call.name](call, [block], Context(times.steps_ms(), self._notes))
+        if rollup.for_counters:
+            self._note_non_counters(call, samples, block)
+        return _distinct(block, samples.labels)
+
+    def _check_arguments(self, call: Call, args: tuple[Float64Array, ...]) -> None:
+        if call.name != "quantile_over_time":
+            return
+        for phi in np.unique(args[0][~((args[0] >= 0) & (args[0] <= 1))]).tolist():
+            word = "NaN" if phi != phi else f"{phi:g}"  # noqa: PLR0124 - NaN is what differs from itself
+            self._notes.warn(f"quantile value should be between 0 and 1, got {word}", call.args[0].span)
+
+    def _note_non_counters(self, call: Call, samples: Samples, block: Block) -> None:
+        column = samples.labels.columns.get(METRIC_NAME)
+        if column is None:
+            return
+        answered = block.present.any(axis=1)
+        for code in np.unique(column.codes[answered]).tolist():
+            name = column.values[code]
+            if name and not name.endswith(_COUNTER_ENDINGS):
+                ends = "/".join(_COUNTER_ENDINGS)
+                self._notes.info(
+                    f'metric might not be a counter, name does not end in {ends}: "{name}"', call.args[0].span
+                )
+
+    def _aggregate(self, expr: Aggregate, times: Times) -> Value:
+        block = self.value(expr.expr, times)
+        param = None if expr.param is None else self.value(expr.param, times)
+        if not isinstance(block, Block) or isinstance(param, Block | Samples):
+            raise AssertionError("the parser lets only vectors be aggregated, by scalars and strings")
+        return aggregate.aggregate(expr, block, param, self._notes)
+
+    def _unary(self, expr: Unary, times: Times) -> Value:
+        value = self.value(expr.expr, times)
+        if expr.op == "+":
+            return value
+        if isinstance(value, ScalarBlock):
+            return ScalarBlock(-value.values)
+        if not isinstance(value, Block):
+            raise AssertionError("the parser lets only scalars and vectors be negated")
+        return _distinct(Block(value.labels.drop(NAME_LABELS), -value.values, value.present), value.labels)
+
+
+def _bare(expr: Expr) -> Expr:
+    while isinstance(expr, Paren):
+        expr = expr.expr
+    return expr
+
+
+def _repeated(block: Block, count: int) -> Block:
+    """A block of one step at every step of the query."""
+    return Block(
+        block.labels, np.repeat(block.values, count, axis=1), np.repeat(block.present, count, axis=1)
+    )
+
+
+def _flattened(value: Value, steps_ms: Int64Array) -> Samples:
+    """A block as the samples that a subquery's function sees."""
+    if isinstance(value, ScalarBlock):
+        value = Block(LabelTable({}, 1), value.values[None, :], np.ones((1, len(steps_ms)), np.bool_))
+    if not isinstance(value, Block):
+        raise AssertionError("the parser lets only vectors be subqueried")
+    counts = np.count_nonzero(value.present, axis=1)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]).astype(np.int64)
+    timestamps = np.broadcast_to(steps_ms, value.present.shape)[value.present]
+    return Samples(value.labels, timestamps, value.values[value.present], offsets)
+
+
+def _distinct(block: Block, before: LabelTable | None = None) -> Block:
+    """The block itself, or with rows of equal labels made one.
+
+    `before` are the labels before the name was dropped: where they hold one name, dropping it cannot make
+    two series alike. Raises `ExecutionError` where two such rows are present at one step.
+    """
+    name = before.columns.get(METRIC_NAME) if before is not None else None
+    if block.labels.size < 2 or (name is not None and (name.codes == name.codes[0]).all()):
+        return block
+    return order.merged(block, "vector cannot contain metrics with the same labelset")

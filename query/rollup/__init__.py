@@ -1,0 +1,1 @@
+"""Rollups: samples of a window to one value a step."""

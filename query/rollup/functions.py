@@ -1,0 +1,229 @@
+"""The functions of range vectors: a row each, with its properties, over windows that are found once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from query.block import NAME_LABELS, Block, Samples
+from query.deadline import Deadline
+from query.rollup import kernels
+from storage.model import BoolArray, Float64Array, Int32Array, Int64Array
+
+_CELLS_A_CHUNK = 250_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Samples and, for each series and step, the stretch of them that the step sees."""
+
+    samples: Samples
+    ends_ms: Int64Array
+    window_ms: int
+    low: Int32Array
+    high: Int32Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Series [first, last) of windows, and where their answers go."""
+
+    first: int
+    last: int
+    windows: Windows
+    args: Sequence[Float64Array]
+    out: Float64Array
+    present: BoolArray
+
+
+Kernel = Callable[[Piece], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """A function over windows. `for_counters` ones tell when a metric does not look like a counter."""
+
+    kernel: Kernel
+    keeps_name: bool = False
+    for_counters: bool = False
+
+
+def _extrapolated(is_counter: bool, is_rate: bool) -> Kernel:
+    def run(piece: Piece) -> None:
+        samples = piece.windows.samples
+        resets = np.zeros(len(samples.values) if is_counter else 1, np.int32)
+        if is_counter:
+            kernels.count_resets(piece.first, piece.last, samples.offsets, samples.values, resets)
+        kernels.extrapolated(
+            piece.first,
+            piece.last,
+            piece.windows.low,
+            piece.windows.high,
+            samples.timestamps_ms,
+            samples.values,
+            resets,
+            piece.windows.ends_ms,
+            piece.windows.window_ms,
+            is_counter,
+            is_rate,
+            piece.out,
+            piece.present,
+        )
+
+    return run
+
+
+def _over_values(kernel: Callable[..., None], *options: float | bool) -> Kernel:
+    def run(piece: Piece) -> None:
+        windows = piece.windows
+        kernel(
+            piece.first,
+            piece.last,
+            windows.low,
+            windows.high,
+            windows.samples.values,
+            *piece.args,
+            *options,
+            piece.out,
+            piece.present,
+        )
+
+    return run
+
+
+def _over_times(kernel: Callable[..., None], *options: float | bool) -> Kernel:
+    def run(piece: Piece) -> None:
+        windows = piece.windows
+        kernel(
+            piece.first,
+            piece.last,
+            windows.low,
+            windows.high,
+            windows.samples.timestamps_ms,
+            windows.samples.values,
+            *options,
+            piece.out,
+            piece.present,
+        )
+
+    return run
+
+
+def _regression(is_prediction: bool) -> Kernel:
+    def run(piece: Piece) -> None:
+        windows = piece.windows
+        ahead_s = piece.args[0] if is_prediction else np.zeros(len(windows.ends_ms))
+        kernels.regressions(
+            piece.first,
+            piece.last,
+            windows.low,
+            windows.high,
+            windows.samples.timestamps_ms,
+            windows.samples.values,
+            windows.ends_ms,
+            ahead_s,
+            is_prediction,
+            piece.out,
+            piece.present,
+        )
+
+    return run
+
+
+ROLLUPS: Final[Mapping[str, Rollup]] = {
+    "rate": Rollup(_extrapolated(True, True), for_counters=True),
+    "increase": Rollup(_extrapolated(True, False), for_counters=True),
+    "delta": Rollup(_extrapolated(False, False)),
+    "irate": Rollup(_over_times(kernels.instant_change, True), for_counters=True),
+    "idelta": Rollup(_over_times(kernels.instant_change, False)),
+    "deriv": Rollup(_regression(False)),
+    "predict_linear": Rollup(_regression(True)),
+    "changes": Rollup(_over_values(kernels.changes, False)),
+    "resets": Rollup(_over_values(kernels.changes, True)),
+    "sum_over_time": Rollup(_over_values(kernels.sums, False)),
+    "avg_over_time": Rollup(_over_values(kernels.sums, True)),
+    "max_over_time": Rollup(_over_values(kernels.extremes, 1.0)),
+    "min_over_time": Rollup(_over_values(kernels.extremes, -1.0)),
+    "stddev_over_time": Rollup(_over_values(kernels.moments, True)),
+    "stdvar_over_time": Rollup(_over_values(kernels.moments, False)),
+    "quantile_over_time": Rollup(_over_values(kernels.quantiles)),
+    "mad_over_time": Rollup(_over_values(kernels.absolute_deviations)),
+    "double_exponential_smoothing": Rollup(_over_values(kernels.smoothed)),
+    "count_over_time": Rollup(_over_times(kernels.picks, 0)),
+    "present_over_time": Rollup(_over_times(kernels.picks, 1)),
+    "first_over_time": Rollup(_over_times(kernels.picks, 2), keeps_name=True),
+    "last_over_time": Rollup(_over_times(kernels.picks, 3), keeps_name=True),
+    "ts_of_first_over_time": Rollup(_over_times(kernels.picks, 4)),
+    "ts_of_last_over_time": Rollup(_over_times(kernels.picks, 5)),
+    "ts_of_max_over_time": Rollup(_over_times(kernels.picks, 6)),
+    "ts_of_min_over_time": Rollup(_over_times(kernels.picks, 7)),
+}
+
+LATEST: Final = Rollup(_over_values(kernels.latest), keeps_name=True)
+"""An instant selector: the newest sample within the lookback."""
+
+LATEST_TIME: Final = Rollup(_over_times(kernels.latest_time))
+"""timestamp() of an instant selector."""
+
+
+class Roller:
+    """Runs kernels over chunks of series, on threads, asking the deadline between chunks."""
+
+    def __init__(self, executor: Executor, deadline: Deadline) -> None:
+        self._executor = executor
+        self._deadline = deadline
+        self._found: dict[tuple[int, int, int, int], Windows] = {}
+
+    def windows(self, samples: Samples, ends_ms: Int64Array, window_ms: int) -> Windows:
+        """The windows (end - window, end] of each step; the same ones are found once a query."""
+        key = (id(samples), int(ends_ms[0]), int(ends_ms[-1]) if len(ends_ms) > 1 else -1, window_ms)
+        known = self._found.get(key)
+        if known is not None and known.samples is samples and len(known.ends_ms) == len(ends_ms):
+            return known
+        shape = (samples.labels.size, len(ends_ms))
+        windows = Windows(samples, ends_ms, window_ms, np.empty(shape, np.int32), np.empty(shape, np.int32))
+
+        def run(first: int, last: int) -> None:
+            kernels.windows(
+                first,
+                last,
+                samples.offsets,
+                samples.timestamps_ms,
+                ends_ms,
+                window_ms,
+                windows.low,
+                windows.high,
+            )
+
+        self._in_chunks(shape, run)
+        self._found[key] = windows
+        return windows
+
+    def apply(self, rollup: Rollup, windows: Windows, args: Sequence[Float64Array] = ()) -> Block:
+        """Evaluate a rollup; `args`, float64 (steps,) each, are its scalars."""
+        shape = windows.low.shape
+        out, present = np.empty(shape, np.float64), np.empty(shape, np.bool_)
+
+        def run(first: int, last: int) -> None:
+            rollup.kernel(Piece(first, last, windows, args, out, present))
+
+        self._in_chunks(shape, run)
+        labels = windows.samples.labels
+        return Block(labels if rollup.keeps_name else labels.drop(NAME_LABELS), out, present)
+
+    def _in_chunks(self, shape: tuple[int, int], run: Callable[[int, int], None]) -> None:
+        size = max(1, _CELLS_A_CHUNK // max(shape[1], 1))
+        chunks = [(first, min(first + size, shape[0])) for first in range(0, shape[0], size)]
+
+        def guarded(chunk: tuple[int, int]) -> None:
+            self._deadline.check()
+            run(*chunk)
+
+        if len(chunks) == 1:
+            guarded(chunks[0])
+        else:
+            list(self._executor.map(guarded, chunks))

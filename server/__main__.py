@@ -1,0 +1,5 @@
+"""`python -m server` is `swell`."""
+
+from server.cli import main
+
+main()

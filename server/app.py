@@ -1,0 +1,81 @@
+"""The HTTP application: routers of the parts that run here, health, metrics, errors, authentication."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from server.auth import TokenMiddleware
+
+_LOG = logging.getLogger("swell.http")
+_COMPRESS_FROM_BYTES = 1024
+
+
+def create_app(
+    routers: Sequence[APIRouter],
+    registry: CollectorRegistry,
+    is_ready: Callable[[], bool],
+    token: str | None,
+    attach_ui: Callable[[FastAPI], Callable[[], object]] | None = None,
+) -> FastAPI:
+    """The application of one process.
+
+    `attach_ui(app)` adds the web pages, after every other route, and returns what warms them up.
+    """
+    warm_up: list[Callable[[], object]] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for warm in warm_up:
+            warming = warm()
+            if hasattr(warming, "__await__"):
+                await warming
+        yield
+
+    app = FastAPI(title="Swell", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_own_routes(registry, is_ready))
+    app.add_exception_handler(Exception, _internal_error)
+    if attach_ui is not None:
+        warm_up.append(attach_ui(app))
+    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=1)
+    if token is not None:
+        app.add_middleware(TokenMiddleware, token=token)
+    return app
+
+
+def _own_routes(registry: CollectorRegistry, is_ready: Callable[[], bool]) -> APIRouter:
+    router = APIRouter()
+
+    async def healthy(_: Request) -> Response:
+        return PlainTextResponse("Swell is healthy.\n")
+
+    async def ready(_: Request) -> Response:
+        if is_ready():
+            return PlainTextResponse("Swell is ready.\n")
+        return PlainTextResponse("Swell is starting or stopping.\n", 503)
+
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), media_type=content_type)
+
+    router.add_route("/-/healthy", healthy, methods=["GET", "HEAD"])
+    router.add_route("/-/ready", ready, methods=["GET", "HEAD"])
+    router.add_route("/metrics", metrics, methods=["GET"])
+    return router
+
+
+async def _internal_error(request: Request, error: Exception) -> Response:
+    _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return JSONResponse(
+        {"status": "error", "errorType": "internal", "error": "internal error; the log has the details"}, 500
+    )

@@ -1,0 +1,86 @@
+"""The `swell` command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from server import run
+from server.auth import new_token
+from server.settings import Settings, load
+from storage.errors import ConfigError, Error
+
+_USAGE: Final = """\
+usage: swell COMMAND [--flag VALUE …]
+
+  up             everything in one process: ingest, query, alerts, dashboards and this node's collector
+  ingest         the write path, on a ClickHouse (--storage.url clickhouse://…)
+  query          the PromQL API, likewise
+  alerts         rules and notifications, likewise
+  dashboards     the web application with its own PromQL API, likewise
+  collect node   read this machine and push to --collect.url
+  token          print a new bearer token
+
+Every flag: swell up --help. Environment: SWELL_… ; file: --config FILE.
+"""
+
+
+def main() -> None:
+    """Run the command that the process was started with; exit 2 on a wrong setting, 1 on a failure."""
+    sys.exit(command(sys.argv[1:], os.environ))
+
+
+def command(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run one command and return the exit status."""
+    name, rest = _split(argv)
+    if name in ("", "help", "--help", "-h"):
+        print(_USAGE, end="")
+        return 0 if name else 2
+    if name == "token":
+        print(new_token())
+        return 0
+    action = _ACTIONS.get(name)
+    if action is None:
+        print(f"swell: no command {name!r}\n\n{_USAGE}", end="", file=sys.stderr)
+        return 2
+    return _guarded(action, rest, environment)
+
+
+def _split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
+    if list(argv[:2]) == ["collect", "node"]:
+        return "collect node", argv[2:]
+    return (argv[0], argv[1:]) if argv else ("", argv)
+
+
+def _guarded(
+    action: Callable[[Settings, bool], None], rest: Sequence[str], environment: Mapping[str, str]
+) -> int:
+    once = "--once" in rest
+    try:
+        settings = load([word for word in rest if word != "--once"], environment)
+        logging.basicConfig(
+            level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+        )
+        # httpx tells of every request at this level.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        action(settings, once)
+    except ConfigError as error:
+        print(f"swell: {error}", file=sys.stderr)
+        return 2
+    except Error as error:
+        print(f"swell: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+_ACTIONS: Final[Mapping[str, Callable[[Settings, bool], None]]] = {
+    "up": lambda settings, _: run.serve(settings, run.EVERYTHING),
+    "ingest": lambda settings, _: run.serve(settings, frozenset({run.Part.INGEST})),
+    "query": lambda settings, _: run.serve(settings, frozenset({run.Part.QUERY})),
+    "alerts": lambda settings, _: run.serve(settings, frozenset({run.Part.ALERTS})),
+    "dashboards": lambda settings, _: run.serve(settings, frozenset({run.Part.QUERY, run.Part.DASHBOARDS})),
+    "collect node": lambda settings, once: run.collect_node(settings, once=once),
+}

@@ -1,0 +1,202 @@
+"""The parts that one process runs, built from its settings and started and stopped in order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+
+from alerts.evaluator import Evaluator
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from collector.collect import Collector
+from collector.settings import NodeSettings
+from ingest.limits import Limits
+from ingest.pipeline import Pipeline
+from query.engine import Engine
+from query.limits import QueryLimits
+from server import rules
+from server.settings import Settings
+from storage.catalogue import Catalogue
+from storage.clickhouse import ClickHouseStorage
+from storage.embedded import open_embedded
+from storage.errors import ConfigError
+from storage.retention import Retention
+from storage.server import open_server
+
+_LOG = logging.getLogger("swell")
+
+
+class Part(Enum):
+    """What a process can run."""
+
+    INGEST = "ingest"
+    QUERY = "query"
+    ALERTS = "alerts"
+    DASHBOARDS = "dashboards"
+    COLLECTOR = "collector"
+
+
+EVERYTHING = frozenset(Part)
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that runs here. `pipeline` also serves the alerts' own samples."""
+
+    settings: Settings
+    running: frozenset[Part]
+    registry: CollectorRegistry
+    storage: ClickHouseStorage
+    catalogue: Catalogue
+    engine: Engine
+    pipeline: Pipeline | None
+    evaluator: Evaluator | None
+    executor: ThreadPoolExecutor
+    retention: Retention
+    collector: Collector | None = None
+    is_serving: bool = False
+
+    def is_ready(self) -> bool:
+        """Whether requests should be sent here."""
+        return self.is_serving and (self.pipeline is None or self.pipeline.is_ready)
+
+    def start_background(self) -> None:
+        """Start what talks to this process's own HTTP server, which listens by now."""
+        self.is_serving = True
+        if self.evaluator is not None:
+            self.evaluator.start()
+        if Part.COLLECTOR in self.running and self.settings.collect.enabled:
+            self.collector = Collector(node_settings(self.settings, own_url(self.settings)), self.registry)
+            self.collector.start()
+        self.retention.start()
+
+    def stop_background(self) -> None:
+        """Stop it again, while the server still answers: the collector's last push has to arrive."""
+        if self.collector is not None:
+            self.collector.stop()
+        if self.evaluator is not None:
+            self.evaluator.stop()
+        self.retention.stop()
+        self.is_serving = False
+
+    def close(self) -> None:
+        """Store what was acknowledged, then release everything."""
+        if self.pipeline is not None:
+            self.pipeline.stop()
+        self.executor.shutdown()
+        self.engine.close()
+        self.storage.close()
+
+
+def build(settings: Settings, running: frozenset[Part], clock: Callable[[], float] = time.time) -> Parts:
+    """Open the store and make the parts. Raises `ConfigError` and `StorageError`."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    storage = _open(settings, running)
+    catalogue = Catalogue(storage)
+    engine = Engine(storage, catalogue, _query_limits(settings))
+    pipeline = None
+    if running & {Part.INGEST, Part.ALERTS}:
+        pipeline = _pipeline(settings, storage, running, registry, clock)
+        pipeline.start()
+    evaluator = None
+    if Part.ALERTS in running and pipeline is not None:
+        evaluator = rules.build(settings, engine, pipeline, registry, clock)
+    return Parts(
+        settings=settings,
+        running=running,
+        registry=registry,
+        storage=storage,
+        catalogue=catalogue,
+        engine=engine,
+        pipeline=pipeline,
+        evaluator=evaluator,
+        executor=ThreadPoolExecutor(settings.ingest.workers, thread_name_prefix="ingest"),
+        retention=Retention(storage, settings.storage.retention_days, clock, threading.Event().wait),
+    )
+
+
+def own_url(settings: Settings) -> str:
+    """Where this process reaches itself."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def node_settings(settings: Settings, url: str) -> NodeSettings:
+    """The collector's settings; `up` pushes to itself with its own token."""
+    collect = settings.collect
+    own = url != collect.url
+    return NodeSettings(
+        url=url,
+        token=settings.bearer_token() if own else None,
+        token_file=None if own else collect.token_file,
+        interval_s=collect.interval_s,
+        proc_root=collect.proc_root,
+        sys_root=collect.sys_root,
+        rootfs=collect.rootfs,
+        spool_dir=settings.data_dir / "spool",
+        spool_max_bytes=collect.spool_bytes,
+        job=collect.job,
+        instance=collect.instance,
+        cluster=collect.cluster,
+    )
+
+
+def _open(settings: Settings, running: frozenset[Part]) -> ClickHouseStorage:
+    if settings.storage.url != "embedded":
+        return open_server(settings.storage.url)
+    if running != EVERYTHING:
+        names = ", ".join(sorted(part.value for part in running))
+        raise ConfigError(
+            f"storage.url: 'embedded' belongs to one process, which `swell up` is; to run {names} apart, "
+            "give a clickhouse:// URL"
+        )
+    return open_embedded(settings.data_dir / "store")
+
+
+def _pipeline(
+    settings: Settings,
+    storage: ClickHouseStorage,
+    running: frozenset[Part],
+    registry: CollectorRegistry,
+    clock: Callable[[], float],
+) -> Pipeline:
+    ingest = settings.ingest
+    limits = Limits(
+        max_body_bytes=ingest.max_body_bytes,
+        max_decoded_bytes=ingest.max_decoded_bytes,
+        max_series=ingest.max_series,
+        max_labels=ingest.max_labels,
+        max_label_name_bytes=ingest.max_label_name_bytes,
+        max_label_value_bytes=ingest.max_label_value_bytes,
+        max_future_ms=int(ingest.max_future_s * 1000),
+        max_past_ms=int(ingest.max_past_s * 1000),
+    )
+    name = "wal" if Part.INGEST in running else "wal-alerts"
+    return Pipeline(
+        storage,
+        settings.data_dir / name,
+        limits,
+        registry,
+        clock,
+        flush_rows=ingest.flush_rows,
+        flush_interval_s=ingest.flush_interval_s,
+        buffer_bytes=ingest.buffer_bytes,
+        wal_bytes=ingest.wal_bytes,
+    )
+
+
+def _query_limits(settings: Settings) -> QueryLimits:
+    query = settings.query
+    return QueryLimits(
+        lookback_ms=int(query.lookback_s * 1000),
+        timeout_s=query.timeout_s,
+        max_series=query.max_series,
+        max_samples=query.max_samples,
+    )

@@ -1,0 +1,128 @@
+"""Runs the parts behind one HTTP server, and stops them without losing anything."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from alerts.api import create_router as alerts_router
+from fastapi import APIRouter, FastAPI
+
+from collector.collect import collect_node as run_collector
+from collector.collect import node_exposition
+from dashboards.app import create_ui, warm_up
+from dashboards.services import Services
+from ingest.api import create_router as ingest_router
+from query.api import create_router as query_router
+from server import rules
+from server.app import create_app
+from server.parts import EVERYTHING, Part, Parts, build, node_settings, own_url
+from server.settings import Settings
+
+__all__ = ["EVERYTHING", "Part", "collect_node", "serve"]
+
+_LOG = logging.getLogger("swell")
+_WHAT = {
+    Part.INGEST: "remote write on /api/v1/write, text import on /api/v1/import/prometheus",
+    Part.QUERY: "PromQL API on /api/v1/query",
+    Part.ALERTS: "rules and alerts on /api/v1/rules",
+    Part.DASHBOARDS: "web pages on /ui/",
+}
+
+
+def serve(settings: Settings, running: frozenset[Part]) -> None:
+    """Run until SIGTERM or SIGINT. Raises `ConfigError` and `StorageError` when it cannot start."""
+    parts = build(settings, running)
+    try:
+        token = settings.bearer_token()
+        app = create_app(
+            _routers(parts),
+            parts.registry,
+            parts.is_ready,
+            token,
+            (lambda app: _attach_ui(app, parts, token)) if Part.DASHBOARDS in running else None,
+        )
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=10,
+        )
+        _Server(config, parts).run()
+    finally:
+        parts.close()
+    _LOG.info("stopped; everything acknowledged is stored")
+
+
+def collect_node(settings: Settings, once: bool) -> None:
+    """Run the node collector, or print what one pass would send."""
+    node = node_settings(settings, settings.collect.url)
+    if once:
+        print(node_exposition(node), end="")
+    else:
+        run_collector(node)
+
+
+class _Server(uvicorn.Server):
+    """Starts the background parts once it listens, and stops them before it closes."""
+
+    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+        super().__init__(config)
+        self._parts = parts
+        self._stopping: threading.Thread | None = None
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if not self.started:
+            return
+        url = own_url(self._parts.settings)
+        for part, what in _WHAT.items():
+            if part in self._parts.running:
+                _LOG.info("%s: %s", url, what)
+        self._parts.start_background()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._stopping is not None:
+            super().handle_exit(sig, frame)
+            return
+        _LOG.info("stopping on %s", signal.Signals(sig).name)
+        self._stopping = threading.Thread(target=self._stop, name="stop")
+        self._stopping.start()
+
+    def _stop(self) -> None:
+        self._parts.stop_background()
+        self.should_exit = True
+
+
+def _routers(parts: Parts) -> list[APIRouter]:
+    routers = []
+    if Part.INGEST in parts.running and parts.pipeline is not None:
+        routers.append(ingest_router(parts.pipeline, parts.executor))
+    if Part.QUERY in parts.running:
+        routers.append(query_router(parts.engine, parts.catalogue, parts.storage))
+    if parts.evaluator is not None:
+        routers.append(alerts_router(parts.evaluator))
+    return routers
+
+
+def _attach_ui(app: FastAPI, parts: Parts, token: str | None) -> Any:
+    evaluator = parts.evaluator
+    create_ui(
+        app,
+        Services(
+            instant=parts.engine.instant,
+            range=parts.engine.range,
+            rules=(lambda: rules.view(evaluator)) if evaluator is not None else None,
+            now_ms=lambda: int(time.time() * 1000),
+            ingest_url=own_url(parts.settings),
+        ),
+    )
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return lambda: warm_up(app, headers)

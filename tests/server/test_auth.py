@@ -1,0 +1,47 @@
+"""With a token, nothing is answered without it."""
+
+import asyncio
+import base64
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from server.auth import TokenMiddleware, new_token
+
+
+def ask(header: str) -> httpx.Response:
+    app = FastAPI()
+    app.add_middleware(TokenMiddleware, token="s3cret")
+
+    async def get() -> httpx.Response:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://swell"
+        ) as client:
+            return await client.get("/openapi.json", headers={"Authorization": header} if header else {})
+
+    return asyncio.run(get())
+
+
+def basic(password: str) -> str:
+    return "Basic " + base64.b64encode(f"grafana:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer nope", "Basic !!!", basic("nope"), "Digest s3cret", "s3cret"]
+)
+def test_without_the_token_every_route_answers_401(header: str) -> None:
+    answer = ask(header)
+
+    assert answer.status_code == 401
+    assert answer.json()["errorType"] == "unauthorized"
+
+
+@pytest.mark.parametrize("header", ["Bearer s3cret", "bearer s3cret", basic("s3cret")])
+def test_the_token_opens(header: str) -> None:
+    assert ask(header).status_code == 200
+
+
+def test_tokens_are_long_and_differ() -> None:
+    assert new_token() != new_token()
+    assert len(new_token()) >= 43
