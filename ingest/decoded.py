@@ -6,9 +6,9 @@ TimeSeries, repeated). Parsers of other formats write the same bytes, so one tab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from storage.errors import DecodeError
 from storage.model import Float64Array, Int64Array, Metadata
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+_FIXED_BYTES: Final = {1: 8, 5: 4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +57,8 @@ class Refusal:
 
 
 def parse_labels(raw: bytes) -> list[tuple[str, str]]:
-    """Read a series' raw label bytes; the slow path, once a series."""
-    pairs = []
-    at = 0
-    while at < len(raw):
-        length, at = _length(raw, at + 1)
-        pairs.append(_pair(raw[at : at + length]))
-        at += length
-    return pairs
+    """Read a series' raw label bytes; the slow path, once a series. Raises `DecodeError`."""
+    return [_pair(content) for number, content in _fields(raw) if number == 1]
 
 
 def encode_labels(pairs: Sequence[tuple[str, str]]) -> bytes:
@@ -85,30 +81,42 @@ def _field(content: bytes, tag: int = 0x0A) -> bytes:
 
 
 def _pair(raw: bytes) -> tuple[str, str]:
-    name, value, at = b"", b"", 0
-    while at < len(raw):
-        tag = raw[at]
-        if tag not in (0x0A, 0x12):
-            raise DecodeError(f"label has a field with tag {tag}, expected 10 (name) or 18 (value)")
-        length, at = _length(raw, at + 1)
-        content = raw[at : at + length]
-        if len(content) != length:
-            raise DecodeError(f"label claims {length} bytes where {len(content)} are left")
-        name, value = (content, value) if tag == 0x0A else (name, content)
-        at += length
+    """Read a Label message: name = 1, value = 2; the last of each counts, others are skipped."""
+    name = value = b""
+    for number, content in _fields(raw):
+        if number == 1:
+            name = content
+        elif number == 2:
+            value = content
     try:
         return name.decode(), value.decode()
     except UnicodeDecodeError as error:
-        raise DecodeError(f"label {name!r}={value!r} is not UTF-8: {error.reason}") from None
+        raise DecodeError(f"label {name[:80]!r}={value[:80]!r} is not UTF-8: {error.reason}") from None
 
 
-def _length(raw: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while at < len(raw) and shift < 35:
-        byte = raw[at]
-        at += 1
-        number |= (byte & 0x7F) << shift
+def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and content of every length-delimited field of a message; other fields are skipped."""
+    at = 0
+    while at < len(raw):
+        tag, at = _varint(raw, at)
+        wire = tag & 7
+        if wire == 0 and tag >> 3 > 2:
+            _, at = _varint(raw, at)
+            continue
+        size, at = _varint(raw, at) if wire == 2 else (_FIXED_BYTES.get(wire, -1), at)
+        if size < 0 or tag < 8 or (wire != 2 and tag >> 3 <= 2):
+            raise DecodeError(f"label has a field with tag {tag}, expected 10 (name) or 18 (value)")
+        if size > len(raw) - at:
+            raise DecodeError(f"label claims {size} bytes where {len(raw) - at} are left")
+        if wire == 2:
+            yield tag >> 3, raw[at : at + size]
+        at += size
+
+
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    number = 0
+    for place, byte in enumerate(raw[at : at + 10]):
+        number |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
-            return number, at
-        shift += 7
-    raise DecodeError("label has a length that does not end")
+            return number, at + place + 1
+    raise DecodeError("label has a varint that does not end")

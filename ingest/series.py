@@ -1,8 +1,8 @@
 """The series that this process has met: raw label bytes -> ids, without parsing labels twice.
 
-A hash table of 128-bit keys with seeds of this process's own, probed by a kernel. A label set that is not in
-it is parsed and checked once, in Python; one that breaks a rule is remembered with its reason, so that a
-sender that repeats itself costs no more than a good one.
+A hash table of 128-bit keys (SipHash under a key of this process's own), probed by a kernel. A label set that
+is not in it is parsed and checked once, in Python; one that breaks a rule is remembered with its reason, so
+that a sender that repeats itself costs no more than a good one.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from storage.model import (
 
 _FIRST_CAPACITY = 1 << 16
 _REFUSED = -1
+_INVALID = "invalid_labels"
+_EXAMPLE_CHARS = 400
 _NEVER = -(1 << 30)
 
 
@@ -53,13 +55,11 @@ class SeriesTable:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._lock = threading.Lock()
-        self._seed = np.uint64(secrets.randbits(63) | 1)
+        self._key = np.uint64(secrets.randbits(64)), np.uint64(secrets.randbits(64))
         self._labels: dict[int, Labels] = {}
-        self._reasons: dict[int, tuple[str, str]] = {}
-        self._keys = np.zeros((_FIRST_CAPACITY, 2), np.uint64)
-        self._metric_of, self._series_of = np.zeros((2, _FIRST_CAPACITY), np.uint64)
-        self._first_day = np.full(_FIRST_CAPACITY, _NEVER, np.int32)
-        self._last_day = np.full(_FIRST_CAPACITY, _NEVER, np.int32)
+        self._refused: dict[int, str] = {}
+        self._entries = np.zeros((_FIRST_CAPACITY, 4), np.uint64)
+        self._days = np.full((_FIRST_CAPACITY, 2), _NEVER, np.int32)
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -67,29 +67,20 @@ class SeriesTable:
     def forget_days(self) -> None:
         """Forget which days were recorded, so that the rows of all series come out again when next seen."""
         with self._lock:
-            self._first_day.fill(_NEVER)
-            self._last_day.fill(_NEVER)
+            self._days.fill(_NEVER)
 
     def resolve(self, decoded: Decoded, now_ms: int) -> Resolved:
         """Give every sample the ids of its series; new series and refusals come out beside them."""
-        slots = np.empty(len(decoded.label_start), np.int64)
-        hashes = np.empty((len(slots), 2), np.uint64)
+        hashes = np.empty((len(decoded.label_start), 2), np.uint64)
+        kernels.hash_series(decoded.body, decoded.label_start, decoded.label_end, *self._key, hashes)
+        slots = np.empty(len(hashes), np.int64)
         metadata: list[Metadata] = list(decoded.metadata)
         refused: dict[str, Refusal] = dict(decoded.refused)
         with self._lock:
-            unknown = kernels.find_slots(
-                decoded.body,
-                decoded.label_start,
-                decoded.label_end,
-                self._seed,
-                self._keys,
-                hashes,
-                slots,
-            )
-            if unknown:
+            if kernels.find_slots(hashes, self._entries, slots):
                 self._learn(decoded, hashes, slots, metadata, refused)
-            if self._reasons:
-                self._refuse(decoded, slots, refused)
+            if self._refused:
+                self._refuse_known(decoded, slots, refused)
             return self._spread(decoded, slots, now_ms, metadata, refused)
 
     def _spread(
@@ -100,27 +91,25 @@ class SeriesTable:
         metadata: Sequence[Metadata],
         refused: dict[str, Refusal],
     ) -> Resolved:
-        n = len(decoded.series_index)
+        times = decoded.timestamps_ms
+        n = len(times)
         metric_ids, series_ids = np.empty(n, np.uint64), np.empty(n, np.uint64)
         keep, days = np.empty(n, np.bool_), np.empty((n, 2), np.int64)
         oldest_ms, newest_ms = self._limits.time_bounds(now_ms)
         new_days, too_old, too_new = kernels.spread(
             slots,
             decoded.series_index,
-            decoded.timestamps_ms,
+            times,
             oldest_ms,
             newest_ms,
-            self._metric_of,
-            self._series_of,
-            self._first_day,
-            self._last_day,
+            self._entries,
+            self._days,
             metric_ids,
             series_ids,
             keep,
             days,
         )
         if too_old or too_new:
-            times = decoded.timestamps_ms
             for reason, count, outside in (
                 ("too_old", too_old, times < oldest_ms),
                 ("too_far_in_future", too_new, times > newest_ms),
@@ -130,7 +119,7 @@ class SeriesTable:
                     example = f"timestamp {first} ms is outside of [{oldest_ms}, {newest_ms}]"
                     add_refusal(refused, reason, count, example)
         rows = [
-            SeriesRow(int(self._metric_of[slot]), int(self._series_of[slot]), self._labels[slot], day)
+            SeriesRow(int(self._entries[slot, 2]), int(self._entries[slot, 3]), self._labels[slot], day)
             for slot, day in days[:new_days].tolist()
         ]
         return Resolved(metric_ids, series_ids, keep, rows, metadata, refused)
@@ -143,82 +132,83 @@ class SeriesTable:
         metadata: list[Metadata],
         refused: dict[str, Refusal],
     ) -> None:
+        if len(self._refused) >= self._limits.max_refused_series:
+            self._forget_refused()
+        samples = _samples_of_series(decoded)
         for i in np.flatnonzero(slots < 0).tolist():
             one, two = hashes[i]
-            slot = kernels.probe(self._keys, one, two)
-            if slot < 0 and len(self._labels) >= self._limits.max_series:
-                count = int(np.count_nonzero(decoded.series_index == i))
-                example = f"{len(self._labels)} active series, the limit (ingest.max_series) is reached"
-                add_refusal(refused, "series_limit", count, example)
+            if kernels.probe(self._entries, one, two) >= 0:
                 continue
-            if slot < 0:
-                slot = self._insert(one, two, decoded, i, metadata)
-            slots[i] = slot
-        # A table that grew has moved the slots that were found before.
-        kernels.find_slots(
-            decoded.body, decoded.label_start, decoded.label_end, self._seed, self._keys, hashes, slots
-        )
+            if len(self._labels) >= self._limits.max_series:
+                example = f"{len(self._labels)} active series, the limit (ingest.max_series) is reached"
+                add_refusal(refused, "series_limit", samples[i], example)
+                continue
+            try:
+                labels = self._limits.checked(decoded.labels(i))
+            except DecodeError as error:
+                self._remember_refused(one, two, str(error)[:_EXAMPLE_CHARS], samples[i], refused)
+                continue
+            self._remember(one, two, labels)
+            described = decoded.describe(i) if decoded.describe else None
+            if described is not None and (described[0] != "unknown" or described[1]):
+                metadata.append(Metadata(dict(labels)[METRIC_NAME], *described))
+        # The table may have moved the slots that were found before.
+        kernels.find_slots(hashes, self._entries, slots)
 
-    def _insert(
-        self, one: np.uint64, two: np.uint64, decoded: Decoded, i: int, metadata: list[Metadata]
-    ) -> int:
-        if 2 * (len(self._labels) + len(self._reasons)) >= len(self._keys):
-            self._grow()
-        try:
-            labels = self._limits.checked(decoded.labels(i))
-        except DecodeError as error:
-            # Refused label sets are remembered up to a bound, so that inventing them cannot fill memory.
-            if len(self._reasons) >= self._limits.max_refused_series:
-                self._forget_refused()
-            slot = int(kernels.claim(self._keys, one, two))
-            self._reasons[slot] = ("invalid_labels", str(error))
-            return slot
-        slot = int(kernels.claim(self._keys, one, two))
-        name = dict(labels)[METRIC_NAME]
+    def _remember(self, one: np.uint64, two: np.uint64, labels: Labels) -> None:
+        slot = self._claim(one, two)
         self._labels[slot] = labels
-        self._metric_of[slot] = metric_id(name)
-        self._series_of[slot] = series_id(labels)
-        self._first_day[slot] = self._last_day[slot] = _NEVER
-        described = decoded.describe(i) if decoded.describe else None
-        if described is not None and (described[0] != "unknown" or described[1]):
-            metadata.append(Metadata(name, *described))
-        return slot
+        self._entries[slot, 2] = metric_id(dict(labels)[METRIC_NAME])
+        self._entries[slot, 3] = series_id(labels)
+        self._days[slot] = _NEVER
 
-    def _refuse(self, decoded: Decoded, slots: Int64Array, refused: dict[str, Refusal]) -> None:
-        for i, slot in enumerate(slots.tolist()):
-            if slot in self._reasons:
-                reason, example = self._reasons[slot]
-                count = int(np.count_nonzero(decoded.series_index == i))
-                add_refusal(refused, reason, count, example)
-                slots[i] = _REFUSED
+    def _remember_refused(
+        self, one: np.uint64, two: np.uint64, example: str, samples: int, refused: dict[str, Refusal]
+    ) -> None:
+        # Bounded, so that inventing bad label sets cannot fill memory: one too many is only counted.
+        if len(self._refused) < self._limits.max_refused_series:
+            self._refused[self._claim(one, two)] = example
+        else:
+            add_refusal(refused, _INVALID, samples, example)
 
-    def _grow(self) -> None:
-        self._rebuild(len(self._keys) * 2)
+    def _refuse_known(self, decoded: Decoded, slots: Int64Array, refused: dict[str, Refusal]) -> None:
+        # A refused label set has no ids; the dictionary tells it from one whose ids happen to be 0.
+        maybe = np.flatnonzero((slots >= 0) & ~self._entries[slots, 2:].any(axis=1))
+        bad = [i for i in maybe.tolist() if int(slots[i]) in self._refused]
+        if bad:
+            count = int(_samples_of_series(decoded)[bad].sum())
+            add_refusal(refused, _INVALID, count, self._refused[int(slots[bad[0]])])
+            slots[bad] = _REFUSED
+
+    def _claim(self, one: np.uint64, two: np.uint64) -> int:
+        if 2 * (len(self._labels) + len(self._refused)) >= len(self._entries):
+            self._rebuild(len(self._entries) * 2)
+        return int(kernels.claim(self._entries, one, two))
 
     def _forget_refused(self) -> None:
-        self._keys[list(self._reasons)] = 0
-        self._reasons.clear()
-        self._rebuild(len(self._keys))
+        self._entries[list(self._refused)] = 0
+        self._refused.clear()
+        self._rebuild(len(self._entries))
 
     def _rebuild(self, capacity: int) -> None:
-        keys = np.zeros((capacity, 2), np.uint64)
-        moved = np.empty(len(self._keys), np.int64)
-        kernels.rehash(self._keys, keys, moved)
+        entries = np.zeros((capacity, 4), np.uint64)
+        days = np.full((capacity, 2), _NEVER, np.int32)
+        moved = np.empty(len(self._entries), np.int64)
+        kernels.rehash(self._entries, entries, moved)
         taken = np.flatnonzero(moved >= 0)
-        target = moved[taken]
-        for name in ("_metric_of", "_series_of", "_first_day", "_last_day"):
-            old = getattr(self, name)
-            new = np.zeros(capacity, old.dtype)
-            new[target] = old[taken]
-            setattr(self, name, new)
+        days[moved[taken]] = self._days[taken]
         self._labels = {int(moved[slot]): labels for slot, labels in self._labels.items()}
-        self._reasons = {int(moved[slot]): reason for slot, reason in self._reasons.items()}
-        self._keys = keys
+        self._refused = {int(moved[slot]): reason for slot, reason in self._refused.items()}
+        self._entries, self._days = entries, days
 
 
 def add_refusal(refused: dict[str, Refusal], reason: str, count: int, example: str) -> None:
     """Count samples under a reason; the first example stays."""
     known = refused.get(reason)
     refused[reason] = (
-        Refusal(count, example) if known is None else Refusal(known.count + count, known.example)
+        Refusal(int(count), example) if known is None else Refusal(known.count + int(count), known.example)
     )
+
+
+def _samples_of_series(decoded: Decoded) -> Int64Array:
+    return np.bincount(decoded.series_index, minlength=len(decoded.label_start)).astype(np.int64)

@@ -8,21 +8,26 @@ broken length can be trusted; a single series that is not acceptable is refused 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from ingest.decoded import Bytes, Decoded, encode_labels, varint
 from ingest.protocols import kernels
-from storage.errors import DecodeError
-from storage.model import Float64Array, Int64Array, Labels, Metadata
+from storage.errors import DecodeError, LimitError
+from storage.model import Float64Array, Int64Array, Labels, Metadata, UInt64Array
+
+MAX_ROWS: Final = 1_000_000
+"""How many series, samples or metadata one request may have, where the caller names no other limit."""
 
 _REASONS: Final = {
-    kernels.BAD_VARINT: "a varint does not end",
+    kernels.BAD_VARINT: "a varint does not end within 64 bits",
     kernels.TOO_LONG: "a field claims more bytes than are left",
     kernels.BAD_WIRE_TYPE: "a field has a wire type that its number does not allow",
     kernels.SPLIT_LABELS: "the labels of a series are interleaved with other fields",
     kernels.BAD_REFERENCE: "a label reference is outside of the symbol table, or a name lacks its value",
+    kernels.BAD_FIELD: "a field has the number 0",
 }
 _TYPES: Final = (
     "unknown",
@@ -36,57 +41,62 @@ _TYPES: Final = (
 )
 
 
-def decode_v1(raw: bytes) -> Decoded:
-    """Read a `prometheus.WriteRequest`. Raises `DecodeError` with the offset of what is wrong."""
+def decode_v1(raw: bytes, max_rows: int = MAX_ROWS) -> Decoded:
+    """Read a `prometheus.WriteRequest`.
+
+    Raises `DecodeError` with the offset of what is wrong, `LimitError` for more than `max_rows` series,
+    samples or metadata.
+    """
     buf = np.frombuffer(raw, np.uint8)
-    starts, ends = _fields(buf, 1)
-    samples, exemplars, histograms = _counts(buf, starts, ends, exemplars=3, histograms=4)
+    starts, ends = _located(buf, 1, max_rows, "series")
     labels = np.empty((2, len(starts)), np.int64)
-    index, timestamps, bits = _columns(samples)
-    _check(*kernels.fill_v1(buf, starts, ends, labels[0], labels[1], index, timestamps, bits))
+    room = 2 * len(starts) + 16
+    while True:
+        counts = np.zeros(kernels.COUNTED, np.int64)
+        index, timestamps, bits = _columns(room)
+        _check(*kernels.fill_v1(buf, starts, ends, labels[0], labels[1], counts, index, timestamps, bits))
+        samples = _within(int(counts[2]), max_rows, "samples")
+        if samples <= room:
+            break
+        room = samples
     return Decoded(
         body=buf,
         label_start=labels[0],
         label_end=labels[1],
-        series_index=index,
-        timestamps_ms=timestamps,
-        values=bits.view(np.float64),
-        metadata=_metadata_v1(buf),
-        exemplars=exemplars,
-        histograms=histograms,
+        series_index=index[:samples],
+        timestamps_ms=timestamps[:samples],
+        values=bits[:samples].view(np.float64),
+        metadata=_metadata_v1(buf, max_rows),
+        exemplars=int(counts[3]),
+        histograms=int(counts[4]),
     )
 
 
-def decode_v2(raw: bytes) -> Decoded:
-    """Read an `io.prometheus.write.v2.Request`. Raises `DecodeError` with the offset of what is wrong."""
+def decode_v2(raw: bytes, max_rows: int = MAX_ROWS, max_label_bytes: int = 256 << 20) -> Decoded:
+    """Read an `io.prometheus.write.v2.Request`.
+
+    Raises `DecodeError` with the offset of what is wrong, `LimitError` for more than `max_rows` series or
+    samples, or where the references stand for more than `max_label_bytes` of labels.
+    """
     buf = np.frombuffer(raw, np.uint8)
-    symbol_start, symbol_end = _fields(buf, 4)
-    if len(symbol_start) and symbol_start[0] != symbol_end[0]:
+    if len(_located(buf, 1, max_rows, "fields")[0]):
+        raise DecodeError("remote write 2.0: the body has field 1, which only a 1.0 WriteRequest has")
+    symbols = _located(buf, 4, max_rows, "symbols")
+    if len(symbols[0]) and symbols[0][0] != symbols[1][0]:
         raise DecodeError("remote write 2.0: the first symbol must be the empty string")
-    starts, ends = _fields(buf, 5)
-    samples, exemplars, histograms = _counts(buf, starts, ends, exemplars=4, histograms=3)
-    status, offset, size = kernels.measure_v2(buf, starts, ends, symbol_start, symbol_end)
+    starts, ends = _located(buf, 5, max_rows, "series")
+    counts = np.zeros(kernels.COUNTED, np.int64)
+    status, offset, size = kernels.measure_v2(buf, starts, ends, *symbols, counts, max_label_bytes)
+    if status == kernels.TOO_MANY_BYTES:
+        raise LimitError(f"remote write 2.0: labels have more than {max_label_bytes} bytes, written out")
     _check(status, offset)
     out = np.empty(size, np.uint8)
     labels = np.empty((2, len(starts)), np.int64)
-    index, timestamps, bits = _columns(samples)
+    index, timestamps, bits = _columns(_within(int(counts[2]), max_rows, "samples"))
     status, offset, written = kernels.fill_v2(
-        buf, starts, ends, symbol_start, symbol_end, out, labels[0], labels[1], index, timestamps, bits
+        buf, starts, ends, *symbols, out, labels[0], labels[1], index, timestamps, bits
     )
     _check(status, offset)
-
-    def text(reference: int) -> str:
-        if reference >= len(symbol_start):
-            raise DecodeError(f"remote write: {_REASONS[kernels.BAD_REFERENCE]}")
-        return buf[symbol_start[reference] : symbol_end[reference]].tobytes().decode(errors="replace")
-
-    def describe(i: int) -> tuple[str, str, str] | None:
-        row = _fields_of(buf[starts[i] : ends[i]].tobytes()).get(5)
-        if not isinstance(row, bytes):
-            return None
-        kind, about, unit = (_number(_fields_of(row).get(field, 0)) for field in (1, 3, 4))
-        return _TYPES[kind] if kind < len(_TYPES) else "unknown", text(about), text(unit)
-
     return Decoded(
         body=out[:written],
         label_start=labels[0],
@@ -94,14 +104,37 @@ def decode_v2(raw: bytes) -> Decoded:
         series_index=index,
         timestamps_ms=timestamps,
         values=bits.view(np.float64),
-        exemplars=exemplars,
-        histograms=histograms,
-        describe=describe,
+        exemplars=int(counts[4]),
+        histograms=int(counts[3]),
+        describe=partial(_described, buf, starts, ends, *symbols),
     )
+
+
+def _described(
+    buf: Bytes,
+    starts: Int64Array,
+    ends: Int64Array,
+    symbol_start: Int64Array,
+    symbol_end: Int64Array,
+    i: int,
+) -> tuple[str, str, str] | None:
+    """(type, help, unit) of series i of a 2.0 request, which the kernel has found sound."""
+    row = _fields_of(buf[starts[i] : ends[i]].tobytes()).get(5)
+    if not isinstance(row, bytes):
+        return None
+    kind, about, unit = (_number(_fields_of(row).get(number, 0)) for number in (1, 3, 4))
+    about_text, unit_text = (
+        buf[symbol_start[n] : symbol_end[n]].tobytes().decode(errors="replace") for n in (about, unit)
+    )
+    return _type(kind), about_text, unit_text
 
 
 def _number(value: int | bytes) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _type(number: int) -> str:
+    return _TYPES[number] if number < len(_TYPES) else "unknown"
 
 
 def encode_v1(
@@ -141,24 +174,20 @@ def _encode_metadata(row: Metadata) -> bytes:
     return b"\x1a" + varint(len(body)) + body
 
 
-def _fields(buf: Bytes, number: int) -> tuple[Int64Array, Int64Array]:
-    status, offset, found = kernels.count_fields(buf, 0, len(buf), number)
-    _check(status, offset)
-    starts, ends = np.empty(found, np.int64), np.empty(found, np.int64)
-    kernels.locate_fields(buf, 0, len(buf), number, starts, ends)
-    return starts, ends
+def _located(buf: Bytes, number: int, max_rows: int, what: str) -> tuple[Int64Array, Int64Array]:
+    """Where the fields of one number lie in the message: starts and ends, int64, ends exclusive."""
+    room = len(buf) // 64 + 16
+    while True:
+        starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
+        status, offset, found = kernels.locate(buf, number, starts, ends)
+        _check(status, offset)
+        if _within(found, max_rows, what) <= room:
+            return starts[:found], ends[:found]
+        room = found
 
 
-def _counts(
-    buf: Bytes, starts: Int64Array, ends: Int64Array, exemplars: int, histograms: int
-) -> tuple[int, int, int]:
-    counts = np.zeros(5, np.int64)
-    _check(*kernels.count_series(buf, starts, ends, counts))
-    return int(counts[2]), int(counts[exemplars]), int(counts[histograms])
-
-
-def _columns(samples: int) -> tuple[Int64Array, Int64Array, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
-    return np.empty(samples, np.int64), np.empty(samples, np.int64), np.empty(samples, np.uint64)
+def _columns(rows: int) -> tuple[Int64Array, Int64Array, UInt64Array]:
+    return np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows, np.uint64)
 
 
 def _check(status: int, offset: int) -> None:
@@ -166,8 +195,16 @@ def _check(status: int, offset: int) -> None:
         raise DecodeError(f"remote write: {_REASONS[status]}, at byte {offset} of the decompressed body")
 
 
-def _metadata_v1(buf: Bytes) -> list[Metadata]:
-    starts, ends = _fields(buf, 3)
+def _within(found: int, max_rows: int, what: str) -> int:
+    if found > max_rows:
+        raise LimitError(
+            f"remote write: the body has {found} {what}, the limit (ingest.max_request_rows) is {max_rows}"
+        )
+    return found
+
+
+def _metadata_v1(buf: Bytes, max_rows: int) -> list[Metadata]:
+    starts, ends = _located(buf, 3, max_rows, "metadata")
     found = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         row = _fields_of(buf[start:end].tobytes())
@@ -177,7 +214,7 @@ def _metadata_v1(buf: Bytes) -> list[Metadata]:
             raise DecodeError(f"remote write: metadata at byte {start} has a field of the wrong type")
         name, described, unit = (text.decode(errors="replace") for text in texts if isinstance(text, bytes))
         if name:
-            found.append(Metadata(name, _TYPES[kind] if kind < len(_TYPES) else "unknown", described, unit))
+            found.append(Metadata(name, _type(kind), described, unit))
     return found
 
 
@@ -187,14 +224,12 @@ def _fields_of(raw: bytes) -> dict[int, int | bytes]:
     found: dict[int, int | bytes] = {}
     at = 0
     while at < len(raw):
-        tag, after = kernels.varint(buf, at, len(raw))
-        if after < 0:
-            raise DecodeError(f"remote write: {_REASONS[kernels.BAD_VARINT]} in metadata")
-        status, start, stop = kernels.extent(buf, after, len(raw), int(tag) & 7)
-        _check(status, after)
-        if int(tag) & 7 == 0:
-            found[int(tag) >> 3] = int(kernels.varint(buf, start, stop)[0])
-        elif int(tag) & 7 == 2:
-            found[int(tag) >> 3] = raw[start:stop]
+        tag, start, stop = kernels.field(buf, at, len(raw))
+        if start < 0:
+            raise DecodeError(f"remote write: {_REASONS[-start]}, in metadata")
+        if tag & 7 == 0:
+            found[tag >> 3] = int(kernels.varint(buf, start, stop)[0])
+        elif tag & 7 == 2:
+            found[tag >> 3] = raw[start:stop]
         at = stop
     return found
