@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import re2
@@ -25,6 +25,7 @@ from storage.model import (
     METRIC_NAME,
     BoolArray,
     Int32Array,
+    Int64Array,
     Matcher,
     MatchOp,
     SeriesColumns,
@@ -34,6 +35,7 @@ from storage.model import (
 )
 
 _REMEMBERED_SELECTIONS = 512
+_REMEMBERED_SERIES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +45,7 @@ class Selection:
     metric_id: int
     series_ids: UInt64Array
     labels: LabelTable
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +58,17 @@ class _Metric:
     last_days: Int32Array
     labels: LabelTable
 
-    def merged(self, new: SeriesColumns, labels: LabelTable) -> _Metric:
+    def take(self, rows: Int64Array) -> _Metric:
+        """The series at `rows`, ascending."""
+        return _Metric(
+            self.metric_id,
+            self.series_ids[rows],
+            self.first_days[rows],
+            self.last_days[rows],
+            self.labels.take(rows),
+        )
+
+    def merged(self, new: _Metric) -> _Metric:
         """Add series, and widen the days of those already known."""
         ids = np.concatenate([self.series_ids, new.series_ids])
         distinct, first = np.unique(ids, return_index=True)
@@ -64,8 +77,11 @@ class _Metric:
         last_days = np.full(len(distinct), np.iinfo(np.int32).min, np.int32)
         np.minimum.at(first_days, at, np.concatenate([self.first_days, new.first_days]))
         np.maximum.at(last_days, at, np.concatenate([self.last_days, new.last_days]))
-        table = concat([self.labels, labels]).take(first.astype(np.int64))
+        table = concat([self.labels, new.labels]).take(first.astype(np.int64))
         return _Metric(self.metric_id, distinct, first_days, last_days, table)
+
+
+_Key: TypeAlias = tuple[tuple[Matcher, ...], tuple[int, int]]
 
 
 class Catalogue:
@@ -77,7 +93,8 @@ class Catalogue:
         self._version = -1
         self._names: dict[int, str] = {}
         self._metrics: dict[int, _Metric] = {}
-        self._selections: OrderedDict[tuple[Any, ...], Sequence[Selection]] = OrderedDict()
+        self._selections: OrderedDict[_Key, Sequence[Selection]] = OrderedDict()
+        self._remembered = 0
 
     def select(self, matchers: Sequence[Matcher], time_range: TimeRange) -> Sequence[Selection]:
         """Series that match all `matchers`, by metric, in the order of metric ids.
@@ -91,9 +108,7 @@ class Catalogue:
             found = self._selections.get(key)
             if found is None:
                 found = self._select(matchers, days)
-                self._selections[key] = found
-                if len(self._selections) > _REMEMBERED_SELECTIONS:
-                    self._selections.popitem(last=False)
+                self._remember(key, found)
             return found
 
     def label_names(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> list[str]:
@@ -114,6 +129,32 @@ class Catalogue:
                 values.update(column.values[code] for code in np.unique(column.codes).tolist() if code)
         return sorted(values)
 
+    def forget_before(self, timestamp_ms: int) -> int:
+        """Forget series last seen on a day (UTC) that ended by `timestamp_ms`; returns how many."""
+        first_kept = timestamp_ms // DAY_MS
+        forgotten = 0
+        with self._lock:
+            for metric in list(self._metrics.values()):
+                kept = np.flatnonzero(metric.last_days >= first_kept)
+                forgotten += len(metric.series_ids) - len(kept)
+                if not len(kept):
+                    del self._metrics[metric.metric_id], self._names[metric.metric_id]
+                elif len(kept) < len(metric.series_ids):
+                    self._metrics[metric.metric_id] = metric.take(kept)
+            self._forget_selections()
+        return forgotten
+
+    def _remember(self, key: _Key, found: Sequence[Selection]) -> None:
+        self._selections[key] = found
+        self._remembered += _size(found)
+        while len(self._selections) > _REMEMBERED_SELECTIONS or self._remembered > _REMEMBERED_SERIES:
+            _, oldest = self._selections.popitem(last=False)
+            self._remembered -= _size(oldest)
+
+    def _forget_selections(self) -> None:
+        self._selections.clear()
+        self._remembered = 0
+
     def _any(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> Iterable[Selection]:
         for selector in matchers or [[]]:
             yield from self.select(selector, time_range)
@@ -127,10 +168,11 @@ class Catalogue:
             for matcher in others:
                 keep &= _matches(wanted.labels.columns.get(matcher.name), matcher, wanted.labels.size)
             if keep.all():
-                found.append(Selection(wanted.metric_id, wanted.series_ids, wanted.labels))
+                found.append(Selection(wanted.metric_id, wanted.series_ids, wanted.labels, True))
             elif keep.any():
                 rows = np.flatnonzero(keep)
-                found.append(Selection(wanted.metric_id, wanted.series_ids[rows], wanted.labels.take(rows)))
+                ids, labels = wanted.series_ids[rows], wanted.labels.take(rows)
+                found.append(Selection(wanted.metric_id, ids, labels, False))
         return found
 
     def _matching_metrics(self, matchers: Sequence[Matcher]) -> list[int]:
@@ -161,7 +203,7 @@ class Catalogue:
             self._names = dict(self._storage.read_metrics())
         else:
             self._merge(self._storage.read_series(None, self._version))
-        self._selections.clear()
+        self._forget_selections()
         self._version = version
 
     def _merge(self, rows: SeriesColumns) -> None:
@@ -171,15 +213,11 @@ class Catalogue:
                 self._names[new.metric_id] = new.labels.row(0).get(METRIC_NAME, "")
                 self._metrics[new.metric_id] = new
             elif known is not None:
-                columns = SeriesColumns(
-                    np.full(len(new.series_ids), new.metric_id, np.uint64),
-                    new.series_ids,
-                    new.first_days,
-                    new.last_days,
-                    [],
-                    0,
-                )
-                self._metrics[new.metric_id] = known.merged(columns, new.labels)
+                self._metrics[new.metric_id] = known.merged(new)
+
+
+def _size(selections: Sequence[Selection]) -> int:
+    return sum(len(selection.series_ids) for selection in selections)
 
 
 def _split(rows: SeriesColumns) -> Iterable[_Metric]:

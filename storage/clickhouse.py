@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,7 @@ from storage import schema
 from storage.capabilities import Capabilities
 from storage.kernels import is_sorted, keep_one_a_timestamp
 from storage.model import (
+    DAY_MS,
     Metadata,
     SampleBatch,
     SeriesColumns,
@@ -26,16 +28,27 @@ from storage.session import Column, Session
 _IDS_IN_TEXT = 2_000
 _POLL_S = 1.0
 _OVERLAP_MS = 60_000
-_TABLES_BY_DAY = {"samples": schema.DAY_OF_SAMPLE, "series": "day"}
+"""How much the clocks of two processes that write series may differ, plus the time an insert takes."""
 
 
 class ClickHouseStorage:
-    """Samples, series and metadata in one database; see `storage.interface.Storage`."""
+    """Samples, series and metadata in one database; see `storage.interface.Storage`.
 
-    def __init__(self, session: Session, clock: Callable[[], float] = time.time) -> None:
+    clock: seconds since the epoch; monotonic: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._session = session
         self._clock = clock
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
         self._version = 0
+        self._seen: tuple[int, ...] = ()
         self._polled_at = -_POLL_S
 
     @property
@@ -61,17 +74,19 @@ class ClickHouseStorage:
         """Append series rows under a new version."""
         if not rows:
             return
-        version = max(int(self._clock() * 1000), self._version + 1)
         columns: dict[str, Column] = {
             "metric_id": np.fromiter((row.metric_id for row in rows), np.uint64, len(rows)),
             "series_id": np.fromiter((row.series_id for row in rows), np.uint64, len(rows)),
             "day": np.fromiter((row.day for row in rows), np.int32, len(rows)),
             "name": [dict(row.labels).get("__name__", "") for row in rows],
             "labels": [encode_labels(row.labels) for row in rows],
-            "version": np.full(len(rows), version, np.int64),
         }
-        self._session.insert("series", columns)
-        self._version = max(self._version, version)
+        # Under the lock, so that no reader sees a version before the rows of all smaller ones are stored.
+        with self._lock:
+            version = max(int(self._clock() * 1000), self._version + 1)
+            columns["version"] = np.full(len(rows), version, np.int64)
+            self._session.insert("series", columns)
+            self._version = version
 
     def write_metadata(self, rows: Sequence[Metadata]) -> None:
         """Append metadata; the newest version of a metric is the one that counts."""
@@ -90,9 +105,11 @@ class ClickHouseStorage:
         self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
     ) -> SampleBatch:
         """Fetch, sort and collapse duplicates."""
+        if series_ids is not None and not len(series_ids):
+            return _no_samples()
         among, wanted = "", None
         if series_ids is not None and len(series_ids) <= _IDS_IN_TEXT:
-            among = f" AND series_id IN ({', '.join(map(str, series_ids.tolist())) or 'NULL'})"
+            among = f" AND series_id IN ({', '.join(map(str, series_ids.tolist()))})"
         elif series_ids is not None:
             among = f" AND series_id BETWEEN {series_ids[0]} AND {series_ids[-1]}"
             wanted = series_ids
@@ -102,7 +119,7 @@ class ClickHouseStorage:
             "ORDER BY metric_id, series_id, timestamp"
         )
         if not columns:
-            columns = [np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.float64)]
+            return _no_samples()
         ids, timestamps, values = columns
         if wanted is not None:
             at = np.minimum(np.searchsorted(wanted, ids), len(wanted) - 1)
@@ -125,33 +142,41 @@ class ClickHouseStorage:
 
     def read_series(self, metric_ids: Sequence[int] | None, since_version: int) -> SeriesColumns:
         """Fetch series with the first and last day that each was seen on."""
-        among = (
-            "" if metric_ids is None else f" AND metric_id IN ({', '.join(map(str, metric_ids)) or 'NULL'})"
-        )
+        among = ""
+        if metric_ids is not None and len(metric_ids) <= _IDS_IN_TEXT:
+            among = f" AND metric_id IN ({', '.join(map(str, metric_ids)) or '0'})"
         since = since_version - _OVERLAP_MS if self._session.is_shared and since_version else since_version
         columns = self._session.select(
             "SELECT metric_id, series_id, min(day), max(day), any(labels), max(version) FROM series "
             f"WHERE version > {since}{among} GROUP BY metric_id, series_id ORDER BY metric_id, series_id",
             has_text=True,
         )
+        if columns and metric_ids is not None:
+            mine = np.isin(columns[0], np.array(metric_ids, np.uint64))
+            columns = [column[mine] for column in columns]
         if not columns or not len(columns[0]):
-            empty = np.empty(0, np.uint64)
-            return SeriesColumns(
-                empty, empty, np.empty(0, np.int32), np.empty(0, np.int32), [], since_version
-            )
+            empty, no_days = np.empty(0, np.uint64), np.empty(0, np.int32)
+            return SeriesColumns(empty, empty, no_days, no_days, [], since_version)
         ids, series, first, last, labels, versions = columns
         version = max(since_version, int(versions.max()))
         return SeriesColumns(ids, series, first, last, [decode_labels(text) for text in labels], version)
 
     def series_version(self) -> int:
-        """The newest version written; asked of the store at most once a second where others write too."""
-        now = time.monotonic()
-        if self._version and not (self._session.is_shared and now - self._polled_at >= _POLL_S):
+        """A number that grows with every write; the store is asked once a second where others write too."""
+        with self._lock:
+            now = self._monotonic()
+            if not self._version or (self._session.is_shared and now - self._polled_at >= _POLL_S):
+                self._poll()
+                self._polled_at = now
             return self._version
-        self._polled_at = now
-        (versions,) = self._session.select("SELECT max(version) FROM series") or [np.zeros(0)]
-        self._version = max(self._version, int(versions[0]) if len(versions) else 0)
-        return self._version
+
+    # Another process's rows may carry a version below one already seen here, so the largest does not tell.
+    def _poll(self) -> None:
+        columns = self._session.select("SELECT max(version), count(), sum(version) FROM series")
+        seen = tuple(int(column[0]) for column in columns)
+        if seen != self._seen:
+            self._version = max(self._version + 1, seen[0])
+            self._seen = seen
 
     def read_metadata(self, metric: str | None) -> list[Metadata]:
         """Fetch the newest metadata of one metric, or of all."""
@@ -165,16 +190,16 @@ class ClickHouseStorage:
 
     def drop_before(self, timestamp_ms: int) -> int:
         """Drop whole days of samples and series."""
-        day = timestamp_ms // 86_400_000
-        dropped = 0
-        for table, expression in _TABLES_BY_DAY.items():
-            columns = self._session.select(
-                f"SELECT DISTINCT {expression} AS day FROM {table} WHERE day < {day} ORDER BY day"
-            )
-            for old in columns[0].tolist() if columns else []:
-                self._session.execute(f"ALTER TABLE {table} DROP PARTITION {old}")
-                dropped += 1
-        return dropped
+        first_kept = timestamp_ms // DAY_MS
+        columns = self._session.select(
+            "SELECT DISTINCT table, partition FROM system.parts WHERE active "
+            "AND database = currentDatabase() AND table IN ('samples', 'series')",
+            has_text=True,
+        )
+        old = [(table, int(day)) for table, day in zip(*columns, strict=True) if int(day) < first_kept]
+        for table, day in old:
+            self._session.execute(f"ALTER TABLE {table} DROP PARTITION {day}")
+        return len(old)
 
     def size_bytes(self) -> int:
         """Bytes of the active parts of this database."""
@@ -186,6 +211,11 @@ class ClickHouseStorage:
     def close(self) -> None:
         """Release the session."""
         self._session.close()
+
+
+def _no_samples() -> SampleBatch:
+    ids = np.empty(0, np.uint64)
+    return SampleBatch(ids, ids, np.empty(0, np.int64), np.empty(0, np.float64))
 
 
 def _quoted(text: str) -> str:

@@ -105,6 +105,10 @@ class SeriesSelection(Protocol):
     def labels(self) -> LabelTable:
         """Dictionary-coded labels, `__name__` included."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all series of the metric, so that a read need not name them."""
+
 
 class Appender(Protocol):
     """Takes samples from inside Swell (rules, alerts, Swell's own metrics) on the same durable path."""

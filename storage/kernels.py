@@ -17,7 +17,8 @@ def keep_one_a_timestamp(
     """Mark one sample of each (series, timestamp) in `keep`, bool (n,); return how many are kept.
 
     Columns are sorted by series and timestamp. Of duplicates the larger value wins; any number wins over
-    NaN, and anything wins over the staleness marker. The winner does not depend on the order of the rows.
+    NaN, and anything wins over the staleness marker. Bits tell apart what compares equal, so the winner does
+    not depend on the order of the rows.
     """
     n = len(timestamps_ms)
     bits = values.view(np.uint64)
@@ -44,7 +45,7 @@ def _wins(value: float, bits: np.uint64, best: float, best_bits: np.uint64) -> b
         return bool(bits != _STALE)
     if np.isnan(value) or np.isnan(best):
         return bool(np.isnan(best) and (not np.isnan(value) or bits > best_bits))
-    return bool(value > best)
+    return bool(value > best or (value == best and bits < best_bits))
 
 
 @njit(nogil=True, cache=True)
