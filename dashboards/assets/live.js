@@ -1,0 +1,97 @@
+// Ties panels to the page: the window of time, the URL, the theme, the keyboard.
+window.swell = window.swell || {};
+
+(function (swell) {
+  "use strict";
+
+  const KEPT_QUERIES = 20;
+  let current = null;
+  let zoomed = 0;
+  let waiting = false;
+
+  function go(changes) {
+    const pairs = new URLSearchParams(window.location.search);
+    for (const [key, value] of Object.entries(changes)) pairs.set(key, value);
+    const text = pairs.toString().replaceAll("+", "%20");
+    window.dash_clientside.set_props("url", { search: "?" + text });
+  }
+
+  swell.zoom = function (fromMs, toMs) {
+    zoomed += 1;
+    go({ from: fromMs, to: toMs });
+  };
+
+  swell.unzoom = function () {
+    if (zoomed > 0) {
+      zoomed -= 1;
+      window.history.back();
+      return;
+    }
+    if (!current) return;
+    const half = Math.round((current.end_ms - current.start_ms) / 2);
+    go({ from: current.start_ms - half, to: current.end_ms + half });
+  };
+
+  function status() {
+    const box = document.getElementById("status");
+    if (!box || !current) return;
+    const at = swell.formatTime(Date.now()).slice(11);
+    box.textContent = current.error || (current.live ? "Live · " + at : "Paused · " + at);
+  }
+
+  async function refreshAll(isWanted = () => true) {
+    if (!current || current.error) { status(); return; }
+    await Promise.all(swell.panels().filter(isWanted).map((panel) => panel.refresh(current)));
+    status();
+  }
+
+  // Panels appear when Dash mounts a page; they are drawn in the window that is current then.
+  function watch() {
+    new MutationObserver((changes) => {
+      const added = changes.some((change) => Array.from(change.addedNodes).some(
+        (node) => node.nodeType === 1 && (node.matches(".panel-canvas") || node.querySelector(".panel-canvas"))));
+      if (!added || waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => { waiting = false; refreshAll((panel) => panel.sequence === 0); });
+    }).observe(document.body, { childList: true, subtree: true });
+
+    new MutationObserver(() => swell.panels().forEach((panel) => panel.recolour())).observe(
+      document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
+
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshAll(); });
+
+    document.addEventListener("keydown", (event) => {
+      if (event.target.id !== "query" || event.key !== "Enter" || !(event.shiftKey || event.ctrlKey)) return;
+      event.preventDefault();
+      document.getElementById("run").click();
+    });
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    swell: {
+      refresh(view) {
+        if (!view) return window.dash_clientside.no_update;
+        current = view;
+        if (!document.hidden) refreshAll();
+        return Date.now();
+      },
+
+      applyRange(_clicks, _from, _to, from, to) {
+        const asked = window.dash_clientside.callback_context.triggered.some((one) => one.value);
+        if (asked) go({ from, to });
+        return window.dash_clientside.no_update;
+      },
+
+      run(_clicks, query, history) {
+        const text = (query || "").trim();
+        if (!text) return window.dash_clientside.no_update;
+        if (new URLSearchParams(window.location.search).get("q") === text) refreshAll();
+        else go({ q: text });
+        return [text, ...(history || []).filter((one) => one !== text)].slice(0, KEPT_QUERIES);
+      },
+    },
+  });
+
+  if (document.body) watch();
+  else document.addEventListener("DOMContentLoaded", watch);
+})(window.swell);
