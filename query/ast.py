@@ -108,7 +108,7 @@ class StringLiteral:
 
 @dataclass(frozen=True, slots=True)
 class VectorSelector:
-    """An instant selector. `matchers` include the one on `__name__` when `name` is set."""
+    """An instant selector. Where `name` is set, the last of `matchers` is the one on `__name__`."""
 
     name: str
     matchers: tuple[Matcher, ...]

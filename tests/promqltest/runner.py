@@ -140,23 +140,25 @@ class Scope:
             reasons = self._unsupported(expr) or _expects_histograms(case)
             if reasons:
                 return reasons
-            wrong = differences(case, self._ask(case, expr))
+            wrong = differences(case, self._ask(case))
             if case.fails:
                 return ["expected an error, got an answer"]
             if not wrong and _has_range_form(case, expr):
                 at = case.at_ms
-                wrong = middle(case, self._engine.range(expr, at - _MINUTE_MS, at + _MINUTE_MS, _MINUTE_MS))
+                wrong = middle(
+                    case, self._engine.range(case.expr, at - _MINUTE_MS, at + _MINUTE_MS, _MINUTE_MS)
+                )
         except Error as error:
             return failure(case, str(error))
         except Exception as error:  # noqa: BLE001 - a crash of the engine is the finding
             return [f"crash: {type(error).__name__}: {error}"]
         return wrong
 
-    def _ask(self, case: Eval, expr: Expr) -> Result:
+    def _ask(self, case: Eval) -> Result:
         window = case.window
         if window is None:
-            return self._engine.instant(expr, case.at_ms)
-        return self._engine.range(expr, window.start_ms, window.end_ms, window.step_ms)
+            return self._engine.instant(case.expr, case.at_ms)
+        return self._engine.range(case.expr, window.start_ms, window.end_ms, window.step_ms)
 
     def _unsupported(self, expr: Expr) -> list[str]:
         found = {

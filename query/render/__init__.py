@@ -1,0 +1,1 @@
+"""Answers as bytes: Prometheus's JSON and binary frames for charts."""
