@@ -20,7 +20,7 @@ from storage.errors import Error, InputError, LimitError, OverloadedError
 
 _V1: Final = "prometheus.WriteRequest"
 _V2: Final = "io.prometheus.write.v2.Request"
-_DECODERS: Final[Mapping[str, Callable[[bytes], Decoded]]] = {
+_DECODERS: Final[Mapping[str, Callable[[bytes, int], Decoded]]] = {
     _V1: remote_write.decode_v1,
     _V2: remote_write.decode_v2,
 }
@@ -42,7 +42,11 @@ def create_router(
         encoding = request.headers.get("content-encoding", "snappy")
         if encoding != "snappy":
             raise UnsupportedMediaError(f"content encoding {encoding!r} is not supported, expected snappy")
-        decode = _DECODERS[version]
+        rows = pipeline.limits.max_request_rows
+
+        def decode(raw: bytes) -> Decoded:
+            return _DECODERS[version](raw, rows)
+
         accepted, decoded = await take(request, encoding, decode)
         # Native histograms and exemplars are counted and not written, which the 2.0 headers say.
         written = {
@@ -60,7 +64,7 @@ def create_router(
         now_ms = int(clock() * 1000)
 
         def decode(raw: bytes) -> Decoded:
-            return exposition.decode(raw, now_ms, is_openmetrics="openmetrics" in kind)
+            return exposition.decode(raw, now_ms, "openmetrics" in kind, pipeline.limits.max_request_rows)
 
         accepted, _ = await take(request, request.headers.get("content-encoding", ""), decode)
         return _answer(accepted.refused, {})

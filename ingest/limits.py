@@ -13,10 +13,15 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one tenant. Lengths are bytes of UTF-8; times are relative to the clock, inclusive."""
+    """Limits of one tenant. Lengths are bytes of UTF-8; times are relative to the clock, inclusive.
+
+    max_request_rows: series, samples and metadata of one request, each. It bounds memory where
+    `max_decoded_bytes` cannot, since an empty sample takes two bytes of a body and fifty of columns.
+    """
 
     max_body_bytes: int = 32 * _MIB
     max_decoded_bytes: int = 256 * _MIB
+    max_request_rows: int = 1_000_000
     max_series: int = 2_000_000
     max_refused_series: int = 10_000
     max_labels: int = 60

@@ -23,6 +23,7 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     if name == "gzip":
         return _gzip(body, max_bytes)
     if name in ("", "identity"):
+        _check(len(body), max_bytes)
         return body
     raise DecodeError(f"content encoding {encoding!r} is not known, expected snappy, gzip or identity")
 
@@ -36,7 +37,7 @@ def _snappy(body: bytes, max_bytes: int) -> bytes:
     try:
         plain = bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError as error:
-        raise DecodeError(f"snappy: {error}") from None
+        raise DecodeError(f"snappy: the data is broken: {error}") from None
     if len(plain) != declared:
         raise DecodeError(f"snappy: {len(plain)} bytes came out where {declared} were declared")
     return plain
@@ -47,21 +48,29 @@ def _declared_bytes(body: bytes) -> int:
     size = 0
     for i, byte in enumerate(body[:5]):
         size |= (byte & 0x7F) << (7 * i)
-        if byte < 0x80:
+        if byte < 0x80 and size < 1 << 32:
             return size
-    raise DecodeError("snappy: the body does not begin with a length")
+    raise DecodeError("snappy: the body does not begin with a length of at most 32 bits")
 
 
 def _gzip(body: bytes, max_bytes: int) -> bytes:
-    inflater = zlib.decompressobj(_WINDOW_GZIP)
-    try:
-        plain = inflater.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise DecodeError(f"gzip: {error}") from None
-    _check(len(plain), max_bytes)
-    if not inflater.eof:
-        raise DecodeError("gzip: the data ends before its trailer")
-    return plain
+    """Every member of a gzip stream, one after the other (RFC 1952, section 2.2)."""
+    parts: list[bytes] = []
+    size, rest = 0, body
+    while rest or not parts:
+        inflater = zlib.decompressobj(_WINDOW_GZIP)
+        try:
+            part = inflater.decompress(rest, max_bytes - size + 1)
+        except zlib.error as error:
+            raise DecodeError(f"gzip: {error}") from None
+        size += len(part)
+        _check(size, max_bytes)
+        if not inflater.eof:
+            raise DecodeError("gzip: the data ends before its trailer")
+        parts.append(part)
+        # Zeros behind the last member are padding, as gzip(1) reads it.
+        rest = inflater.unused_data.lstrip(b"\0")
+    return b"".join(parts)
 
 
 def _check(size_bytes: int, max_bytes: int) -> None:

@@ -1,7 +1,8 @@
 """The Prometheus text format 0.0.4 and OpenMetrics 1.0, as bodies that somebody pushes.
 
 A line that is wrong is refused with its number; its neighbours are kept. Exemplars are counted. Formats:
-prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics specification.
+prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics specification; names in quotes are
+those of Prometheus 3 (`{"my.metric", "my.label"="x"} 1`).
 """
 
 from __future__ import annotations
@@ -13,85 +14,121 @@ from typing import Final
 import numpy as np
 
 from ingest.decoded import Decoded, Refusal, encode_labels
-from storage.errors import DecodeError
+from storage.errors import DecodeError, LimitError
 from storage.model import METRIC_NAME, Metadata
 
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
-_SAMPLE: Final = re.compile(
-    rf'\s*([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?:\{{((?:[^"{{}}]|{_QUOTED})*)\}}\s*|\s)(\S+)(?:\s+([^\s#]+))?\s*(#.*)?'
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
+_HEAD: Final = re.compile(
+    rf'(?P<name>{_NAME})?[ \t]*+(?:\{{(?P<labels>(?:[^"{{}}]|{_QUOTED})*+)\}})?[ \t]*+', re.DOTALL
 )
-_LABEL: Final = re.compile(rf"\s*(?:([a-zA-Z_][a-zA-Z0-9_]*|{_QUOTED})\s*=\s*)?({_QUOTED})\s*(?:,|$)")
-_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
-_DESCRIBED: Final = re.compile(rf"#\s+(TYPE|HELP|UNIT)\s+([a-zA-Z_:][a-zA-Z0-9_:]*|{_QUOTED})\s*(.*)")
+_LABEL: Final = re.compile(
+    rf"[ \t]*+(?:([a-zA-Z_][a-zA-Z0-9_]*+|{_QUOTED})[ \t]*+=[ \t]*+)?({_QUOTED})[ \t]*+(?:,[ \t]*+|\Z)",
+    re.DOTALL,
+)
+_ESCAPE: Final = re.compile(r'\\([\\"n])')
+_HELP_ESCAPE: Final = re.compile(r"\\([\\n])")
+_DESCRIBED: Final = re.compile(
+    rf"#[ \t]++(TYPE|HELP|UNIT)[ \t]++({_NAME}|{_QUOTED})(?:[ \t]++(.*))?", re.DOTALL
+)
 _NUMBER: Final = re.compile(
-    r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?|[nN]a[nN])"
+    r"[+-]?(?:(?:\d++(?:\.\d*+)?+|\.\d++)(?:e[+-]?\d++)?+|inf(?:inity)?+|nan)", re.IGNORECASE | re.ASCII
 )
+_WHOLE: Final = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _TYPES: Final = frozenset(
     ("unknown", "untyped", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
 )
+_MAX_ROWS: Final = 1_000_000
 
 
 @dataclass(slots=True)
 class _Columns:
     """What the lines add up to."""
 
+    now_ms: int
+    is_openmetrics: bool
     series: dict[bytes, int] = field(default_factory=dict)
     series_index: list[int] = field(default_factory=list)
     timestamps_ms: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     families: dict[str, dict[str, str]] = field(default_factory=dict)
     exemplars: int = 0
+    is_ended: bool = False
     bad: int = 0
     example: str = ""
 
+    def refuse(self, example: str) -> None:
+        self.bad += 1
+        self.example = self.example or example
 
-def decode(raw: bytes, now_ms: int, is_openmetrics: bool) -> Decoded:
+
+def decode(raw: bytes, now_ms: int, is_openmetrics: bool, max_rows: int = _MAX_ROWS) -> Decoded:
     """Read an exposition. Samples without a time get `now_ms`; OpenMetrics gives times in seconds.
 
-    Raises `DecodeError` when the body is not UTF-8.
+    Lines that are wrong are counted in `refused`. Raises `LimitError` for more than `max_rows` lines.
     """
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise DecodeError(f"text exposition is not UTF-8 at byte {error.start}: {error.reason}") from None
-    columns = _Columns()
-    scale = 1000.0 if is_openmetrics else 1.0
-    for number, line in enumerate(text.split("\n"), 1):
-        stripped = line.strip()
+    if raw.count(b"\n") >= max_rows:
+        raise LimitError(f"the body has more lines than the limit (ingest.max_request_rows) of {max_rows}")
+    columns = _Columns(now_ms, is_openmetrics)
+    for number, line in enumerate(raw.split(b"\n"), 1):
         try:
-            if stripped.startswith("#"):
-                _describe(stripped, columns)
-            elif stripped:
-                _sample(stripped, now_ms, scale, columns)
+            _line(line.decode().strip(" \t\r"), columns)
+        except UnicodeDecodeError as error:
+            columns.refuse(f"line {number}: not UTF-8 at byte {error.start}: {error.reason}")
         except DecodeError as error:
-            columns.bad += 1
-            columns.example = columns.example or f"line {number}: {error}"
+            columns.refuse(f"line {number}: {error}")
+    if is_openmetrics and not columns.is_ended:
+        columns.refuse("the body does not end with '# EOF', so a part of it may be missing")
     return _decoded(columns)
 
 
-def _sample(line: str, now_ms: int, scale: float, columns: _Columns) -> None:
-    match = _SAMPLE.fullmatch(line)
-    if match is None:
-        raise DecodeError(f"{line[:120]!r} is not a sample, expected name{{labels}} value [timestamp]")
-    name, labels, value, timestamp, exemplar = match.groups()
-    pairs = _labels(labels or "")
+def _line(line: str, columns: _Columns) -> None:
+    if not line:
+        return
+    if columns.is_ended:
+        raise DecodeError(f"{line[:80]!r} stands behind '# EOF'")
+    if not line.startswith("#"):
+        _sample(line, columns)
+    elif columns.is_openmetrics and line == "# EOF":
+        columns.is_ended = True
+    else:
+        _describe(line, columns)
+
+
+def _sample(line: str, columns: _Columns) -> None:
+    head = _HEAD.match(line)
+    if head is None or not head.end():
+        raise _not_a_sample(line)
+    name, labels = head.groups()
+    rest, has_exemplar = line[head.end() :], False
+    if columns.is_openmetrics:
+        rest, mark, _ = rest.partition("#")
+        has_exemplar = bool(mark)
+    parts = rest.split()
+    # A name that touches its value is one longer name, and no sample.
+    if not 1 <= len(parts) <= 2 or (labels is None and line[head.end() - 1] not in " \t"):
+        raise _not_a_sample(line)
+    pairs = _labels(labels) if labels else []
     if name:
         pairs.append((METRIC_NAME, name))
-    number = _number(value)
-    time_ms = now_ms if timestamp is None else _time_ms(timestamp, scale)
-    raw = encode_labels(sorted(pairs))
-    columns.series_index.append(columns.series.setdefault(raw, len(columns.series)))
+    value = _number(parts[0])
+    time_ms = columns.now_ms if len(parts) == 1 else _time_ms(parts[1], columns.is_openmetrics)
+    pairs.sort()
+    columns.series_index.append(columns.series.setdefault(encode_labels(pairs), len(columns.series)))
     columns.timestamps_ms.append(time_ms)
-    columns.values.append(number)
-    columns.exemplars += exemplar is not None
+    columns.values.append(value)
+    columns.exemplars += has_exemplar
+
+
+def _not_a_sample(line: str) -> DecodeError:
+    return DecodeError(f"{line[:120]!r} is not a sample, expected name{{labels}} value [timestamp]")
 
 
 def _labels(text: str) -> list[tuple[str, str]]:
     pairs = []
+    text = text.strip(" \t")
     at = 0
     while at < len(text):
-        if not text[at:].strip():
-            break
         match = _LABEL.match(text, at)
         if match is None:
             raise DecodeError(f'{text[at : at + 80]!r} is not a label, expected name="value"')
@@ -107,8 +144,14 @@ def _plain(name: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    body = text[1:-1]
-    return _ESCAPE.sub(lambda m: "\n" if m[1] == "n" else m[1], body) if "\\" in body else body
+    return _unescaped(text[1:-1], _ESCAPE)
+
+
+def _unescaped(text: str, escape: re.Pattern[str]) -> str:
+    """Resolve escapes; a backslash before any other character stays, as in Prometheus."""
+    if "\\" not in text:
+        return text
+    return escape.sub(lambda match: "\n" if match[1] == "n" else match[1], text)
 
 
 def _number(text: str) -> float:
@@ -117,29 +160,32 @@ def _number(text: str) -> float:
     return float(text)
 
 
-def _time_ms(text: str, scale: float) -> int:
-    try:
-        time_ms = float(text) * scale
-        if not abs(time_ms) < 1 << 62:
-            raise ValueError(text)
-    except ValueError:
-        raise DecodeError(f"{text[:40]!r} is not a timestamp") from None
-    return round(time_ms)
+def _time_ms(text: str, is_seconds: bool) -> int:
+    if is_seconds and _NUMBER.fullmatch(text):
+        seconds = float(text)
+        if abs(seconds) < 1e15:
+            return round(seconds * 1000)
+    elif not is_seconds and _WHOLE.fullmatch(text) and abs(int(text)) < 1 << 62:
+        return int(text)
+    expected = "seconds" if is_seconds else "whole milliseconds"
+    raise DecodeError(f"{text[:40]!r} is not a timestamp, expected {expected} since the epoch")
 
 
 def _describe(line: str, columns: _Columns) -> None:
     match = _DESCRIBED.fullmatch(line)
     if match is None:
         return
-    what, name, text = match.groups()
-    if what == "TYPE" and text not in _TYPES:
-        raise DecodeError(f"{text[:40]!r} is not a metric type")
-    kind = {"untyped": "unknown"}.get(text, text) if what == "TYPE" else _unescaped_help(text)
-    columns.families.setdefault(_plain(name), {})[what] = kind
-
-
-def _unescaped_help(text: str) -> str:
-    return text.replace("\\\\", "\0").replace("\\n", "\n").replace("\0", "\\")
+    what, name, text = match[1], _plain(match[2]), match[3] or ""
+    if what == "TYPE":
+        text = text.strip(" \t")
+        if text not in _TYPES:
+            raise DecodeError(
+                f"{text[:40]!r} is not a metric type, expected one of {', '.join(sorted(_TYPES))}"
+            )
+        text = "unknown" if text == "untyped" else text
+    elif what == "HELP":
+        text = _unescaped(text, _ESCAPE if columns.is_openmetrics else _HELP_ESCAPE)
+    columns.families.setdefault(name, {})[what] = text
 
 
 def _decoded(columns: _Columns) -> Decoded:
