@@ -16,8 +16,12 @@ _TENANTS = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def embedded_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("embedded")
+def embedded_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The one directory of this process. It is held open, so that a tenant opens fast."""
+    root = tmp_path_factory.mktemp("embedded")
+    keeper = open_embedded(root, "keeper")
+    yield root
+    keeper.close()
 
 
 @pytest.fixture(scope="session")
