@@ -118,11 +118,15 @@ class Delivery:
 
     def drain(self, until: float) -> None:
         """Post what waits, oldest first, until all is sent, the service fails or it is `until`."""
-        while self.retry_at <= self.now() < until:
-            content = self._oldest()
-            if content is None or not self._attempt(content, until):
-                break
-            self.spool.remove_oldest()
+        try:
+            while self.retry_at <= self.now() < until:
+                content = self.spool.oldest()
+                if content is None or not self._attempt(content, until):
+                    break
+                self.spool.remove_oldest()
+        except OSError as error:
+            log.error("cannot read the spool: %s", error)  # noqa: TRY400 - the disk's fault, not the program's
+            self.retry_at = self.now() + _LONGEST_DELAY_S
         self._report()
 
     @property
@@ -160,17 +164,10 @@ class Delivery:
         try:
             self.spool.append(content)
         except OSError as error:
-            log.error("cannot spool a request: %s", error)  # noqa: TRY400 - the disk's fault, not the program's
+            log.error("cannot spool a request: %s", error)  # noqa: TRY400 - as above
             self.telemetry.bodies.labels("unwritable").inc()
             return
         self.telemetry.bodies.labels("spooled").inc()
-
-    def _oldest(self) -> bytes | None:
-        try:
-            return self.spool.oldest()
-        except OSError as error:
-            log.error("cannot read the spool: %s", error)  # noqa: TRY400 - as above
-            return None
 
     def _report(self) -> None:
         losses, self.spool.losses = self.spool.losses, Losses()

@@ -22,6 +22,11 @@ TYPES_EXCLUDE = (
 )
 """Both are node_exporter's defaults."""
 
+ANSWER_AT_ONCE = frozenset(
+    {"btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "ramfs", "tmpfs", "vfat", "xfs"}
+)
+"""File systems whose statvfs is answered from memory."""
+
 _LABELS = ("device", "mountpoint", "fstype")
 SIZE = gauge("node_filesystem_size_bytes", "Size in bytes.", *_LABELS)
 FREE = gauge("node_filesystem_free_bytes", "Free space in bytes.", *_LABELS)
@@ -52,15 +57,23 @@ class Mount:
 
 
 def parse_mounts(text: str) -> list[Mount]:
-    """/proc/<pid>/mountinfo (proc(5)) to mounts, those with equal labels once."""
-    mounts: dict[tuple[str, ...], Mount] = {}
+    """/proc/<pid>/mountinfo (proc(5)) to mounts."""
+    mounts = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
         point, options = before.split(" ")[4:6]
         kind, device, *rest = after.split(" ")
         read_only = "ro" in options.split(",") or "ro" in ",".join(rest).split(",")
-        mount = Mount(_unescape(device), _unescape(point), kind, read_only)
-        mounts.setdefault(mount.labels, mount)
+        mounts.append(Mount(_unescape(device), _unescape(point), kind, read_only))
+    return mounts
+
+
+def host_mounts(text: str, rootfs: str) -> list[Mount]:
+    """Mounts as the host names them, those with equal labels once."""
+    mounts: dict[tuple[str, ...], Mount] = {}
+    for mount in parse_mounts(text):
+        host = replace(mount, point=strip_rootfs(mount.point, rootfs)) if rootfs else mount
+        mounts.setdefault(host.labels, host)
     return list(mounts.values())
 
 
@@ -72,6 +85,11 @@ def _unescape(text: str) -> str:
 def strip_rootfs(point: str, rootfs: str) -> str:
     """A mount point as the host names it, given where the host's root is mounted here."""
     return (point[len(rootfs) :] or "/") if rootfs and f"{point}/".startswith(f"{rootfs}/") else point
+
+
+def is_below(path: str, points: Sequence[str]) -> bool:
+    """Whether a path is one of the mount points or lies below one."""
+    return any(f"{path.rstrip('/')}/".startswith(f"{point.rstrip('/')}/") for point in points)
 
 
 @dataclass(slots=True)
@@ -93,6 +111,14 @@ class Prober:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return dict(found)
+
+    def ask_now(self, paths: Sequence[str]) -> dict[str, os.statvfs_result]:
+        """The same for paths that cannot hang, without the half millisecond of a thread each."""
+        found = {}
+        for path in paths:
+            with suppress(OSError):
+                found[path] = self.statvfs(path)
+        return found
 
     def _ask(self, path: str, found: dict[str, os.statvfs_result]) -> Thread:
         def ask() -> None:
@@ -130,19 +156,23 @@ class FileSystem:
 
     def __call__(self, roots: Roots) -> list[Reading]:
         """One reading. Raises OSError."""
-        mounts = self._chosen(parse_mounts(_mountinfo(roots)), roots.rootfs)
-        paths = {mount.labels: f"{roots.rootfs}{mount.point}" for mount in mounts}
-        answers = self.prober.probe(list(paths.values()))
-        return readings(mounts, {labels: answers[path] for labels, path in paths.items() if path in answers})
+        every = host_mounts(_mountinfo(roots), roots.rootfs)
+        doubtful = [mount.point for mount in every if self._is_doubtful(mount)]
+        chosen = [mount for mount in every if self._is_chosen(mount)]
+        paths = {mount.labels: f"{roots.rootfs}{mount.point}" for mount in chosen}
+        slow = {mount.labels for mount in chosen if is_below(mount.point, doubtful)}
+        answers = {
+            **self.prober.ask_now([path for labels, path in paths.items() if labels not in slow]),
+            **self.prober.probe([paths[labels] for labels in slow]),
+        }
+        return readings(chosen, {labels: answers[path] for labels, path in paths.items() if path in answers})
 
-    def _chosen(self, mounts: Sequence[Mount], rootfs: str) -> list[Mount]:
-        named: dict[tuple[str, ...], Mount] = {}
-        for mount in mounts:
-            point = strip_rootfs(mount.point, rootfs)
-            if not self.points_exclude.search(point) and not self.types_exclude.search(mount.type):
-                host = replace(mount, point=point)
-                named.setdefault(host.labels, host)
-        return list(named.values())
+    def _is_chosen(self, mount: Mount) -> bool:
+        return not self.points_exclude.search(mount.point) and not self.types_exclude.search(mount.type)
+
+    def _is_doubtful(self, mount: Mount) -> bool:
+        """Whether statvfs, or walking the path, may hang: it is on a network or served by a process."""
+        return mount.type not in ANSWER_AT_ONCE and not self.types_exclude.search(mount.type)
 
 
 def _mountinfo(roots: Roots) -> str:

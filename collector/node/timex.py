@@ -52,6 +52,8 @@ class _Timex(ctypes.Structure):
     )
 
 
+FIELDS = tuple(name for name, kind in _Timex._fields_ if kind in (_LONG, ctypes.c_int))
+
 OFFSET = gauge("node_timex_offset_seconds", "Offset of the clock from its reference.")
 FREQUENCY = gauge("node_timex_frequency_adjustment_ratio", "Adjustment of the clock's frequency.")
 MAX_ERROR = gauge("node_timex_maxerror_seconds", "Largest error in seconds.")
@@ -103,5 +105,4 @@ def read(_roots: Roots) -> list[Reading]:
     state = _LIBC.adjtimex(ctypes.byref(answer))
     if state < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "adjtimex")
-    names = [name for name, kind in _Timex._fields_ if kind in (_LONG, ctypes.c_int)]
-    return readings(state, {name: int(getattr(answer, name)) for name in names})
+    return readings(state, {name: int(getattr(answer, name)) for name in FIELDS})
