@@ -1,0 +1,67 @@
+"""Warnings and infos of one query: remarks on an answer that is still given."""
+
+from __future__ import annotations
+
+import math
+
+from query.ast import Span
+
+
+class Annotations:
+    """Collects remarks, each once, with the place in the text that they are about.
+
+    Texts and the place's form, `(line:column)` from 1, are Prometheus's (util/annotations).
+    """
+
+    def __init__(self, text: str | None = None) -> None:
+        self._text = text
+        self._warnings: dict[str, None] = {}
+        self._infos: dict[str, None] = {}
+
+    def warn(self, message: str, span: Span | None = None) -> None:
+        """Note what makes the answer doubtful."""
+        self._warnings[f"PromQL warning: {message}{self._place(span)}"] = None
+
+    def info(self, message: str, span: Span | None = None) -> None:
+        """Note what may be a mistake in the query."""
+        self._infos[f"PromQL info: {message}{self._place(span)}"] = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Every warning, in the order of discovery."""
+        return tuple(self._warnings)
+
+    @property
+    def infos(self) -> tuple[str, ...]:
+        """Every info, in the order of discovery."""
+        return tuple(self._infos)
+
+    def _place(self, span: Span | None) -> str:
+        if span is None or self._text is None:
+            return ""
+        before = self._text[: span.start]
+        return f" ({before.count(chr(10)) + 1}:{span.start - before.rfind(chr(10))})"
+
+
+def format_float(value: float) -> str:
+    """A number as Go's %g prints it, the shortest that reads back the same."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if -5 < exponent < 21:
+        return repr(int(value)) if value == int(value) else _positional(value)
+    mantissa, _, power = repr(value).partition("e")
+    sign, digits = (power[0], power[1:]) if power[:1] in "+-" and power else ("+", power)
+    return f"{mantissa.removesuffix('.0')}e{sign}{digits.zfill(2)}"
+
+
+def _positional(value: float) -> str:
+    text = repr(value)
+    if "e" not in text:
+        return text.removesuffix(".0")
+    digits = -int(text.partition("e")[2]) + len(text.partition("e")[0])
+    return f"{value:.{digits}f}".rstrip("0")

@@ -1,0 +1,1 @@
+"""Functions of classic histograms: a series a bucket, told apart by `le`."""

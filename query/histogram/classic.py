@@ -1,0 +1,148 @@
+"""histogram_quantile, histogram_quantiles and histogram_fraction over classic buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from query.annotations import Annotations, format_float
+from query.ast import Expr, Span
+from query.block import NAME_LABELS, Block
+from query.histogram import kernels
+from storage.labels import LabelTable, concat
+from storage.model import METRIC_NAME, Float64Array, Int64Array
+
+_LE = "le"
+_MANUAL = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buckets:
+    """Series that are buckets, by histogram; see `query.histogram.kernels` for order, bounds and uppers.
+
+    `labels` are the histograms' own, the name included.
+    """
+
+    block: Block
+    labels: LabelTable
+    order: Int64Array
+    bounds: Int64Array
+    uppers: Float64Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(histograms, steps)."""
+        return self.labels.size, self.block.values.shape[1]
+
+
+def quantile(phi: Float64Array, phi_span: Span, block: Block, argument: Expr, notes: Annotations) -> Block:
+    """The quantile of each histogram; phi, float64 (steps,)."""
+    for one in np.unique(phi[~((phi >= 0) & (phi <= 1))]).tolist():
+        notes.warn(f"quantile value should be between 0 and 1, got {format_float(one)}", phi_span)
+    buckets = _buckets(block, argument.span, notes)
+    out, found = np.empty(buckets.shape), np.zeros(buckets.shape, np.bool_)
+    forced = np.zeros(buckets.labels.size, np.bool_)
+    kernels.quantiles(
+        buckets.block.values,
+        buckets.block.present,
+        buckets.order,
+        buckets.bounds,
+        buckets.uppers,
+        phi,
+        out,
+        found,
+        forced,
+    )
+    for name in sorted(set(buckets.labels.take(np.flatnonzero(forced)).values(METRIC_NAME))):
+        notes.info(
+            f"input to histogram_quantile needed to be fixed for monotonicity (see {_MANUAL})"
+            + _of_metric(name),
+            argument.span,
+        )
+    return Block(buckets.labels.drop(NAME_LABELS), out, found)
+
+
+def quantiles(
+    label: str,
+    phis: Sequence[tuple[Float64Array, Span]],
+    block: Block,
+    argument: Expr,
+    notes: Annotations,
+) -> Block:
+    """Several quantiles, told apart in `label` by the quantile as text; a phi is the same at all steps."""
+    parts = [quantile(phi, span, block, argument, notes) for phi, span in phis]
+    named = [
+        part.labels.with_values(label, [format_float(float(phi[0]))] * part.labels.size)
+        for part, (phi, _) in zip(parts, phis, strict=True)
+    ]
+    return Block(
+        concat(named),
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.present for part in parts]),
+    )
+
+
+def fraction(
+    lower: Float64Array, upper: Float64Array, block: Block, argument: Expr, notes: Annotations
+) -> Block:
+    """The share of each histogram's observations between two values, both float64 (steps,)."""
+    buckets = _buckets(block, argument.span, notes)
+    out, found = np.empty(buckets.shape), np.zeros(buckets.shape, np.bool_)
+    kernels.fractions(
+        buckets.block.values,
+        buckets.block.present,
+        buckets.order,
+        buckets.bounds,
+        buckets.uppers,
+        lower,
+        upper,
+        out,
+        found,
+    )
+    return Block(buckets.labels.drop(NAME_LABELS), out, found)
+
+
+def _buckets(block: Block, span: Span, notes: Annotations) -> Buckets:
+    uppers = _uppers(block, span, notes)
+    rows = np.flatnonzero(~np.isnan(uppers))
+    labels, uppers = block.labels.take(rows), uppers[rows]
+    groups = labels.drop((_LE,)).group()
+    sizes = np.bincount(groups.ids, minlength=len(groups))
+    return Buckets(
+        Block(labels, block.values[rows], block.present[rows]),
+        labels.drop((_LE,)).take(groups.first),
+        np.lexsort((uppers, groups.ids)).astype(np.int64),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]).astype(np.int64),
+        uppers,
+    )
+
+
+def _uppers(block: Block, span: Span, notes: Annotations) -> Float64Array:
+    """The upper bound of each series, NaN where `le` is not a number; float64 (series,)."""
+    column = block.labels.columns.get(_LE)
+    if column is None:
+        uppers = np.full(block.labels.size, np.nan)
+    else:
+        uppers = np.array([_number(text) for text in column.values])[column.codes]
+    answered = block.present.any(axis=1)
+    for row in np.flatnonzero(np.isnan(uppers) & answered).tolist():
+        labels = block.labels.row(row)
+        notes.warn(
+            f'bucket label "le" is missing or has a malformed value of "{labels.get(_LE, "")}"'
+            + _of_metric(labels.get(METRIC_NAME, "")),
+            span,
+        )
+    return uppers
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
+
+
+def _of_metric(name: str) -> str:
+    return f' for metric name "{name}"' if name else ""

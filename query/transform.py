@@ -1,0 +1,278 @@
+"""The functions that look at one step at a time: a row each in `TRANSFORMS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from query.annotations import Annotations
+from query.ast import Call, Expr, MatrixSelector, Paren, VectorSelector
+from query.block import NAME_LABELS, Block, ScalarBlock, StringValue, Value
+from query.dates import DATE_FIELDS
+from query.histogram import classic
+from query.label_functions import join_labels, order_by_labels, replace_label
+from storage.errors import ExecutionError
+from storage.labels import LabelTable
+from storage.model import METRIC_NAME, Float64Array, Int64Array, MatchOp
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """What a function may know beside its arguments. steps_ms: int64 (steps,)."""
+
+    steps_ms: Int64Array
+    notes: Annotations
+    start_ms: int = 0
+    end_ms: int = 0
+    step_ms: int = 0
+
+
+Transform: TypeAlias = Callable[[Call, Sequence[Value], Context], Value]
+
+
+def _block(value: Value) -> Block:
+    assert isinstance(value, Block)
+    return value
+
+
+def _scalar(value: Value) -> Float64Array:
+    assert isinstance(value, ScalarBlock)
+    return value.values
+
+
+def _text(value: Value) -> str:
+    assert isinstance(value, StringValue)
+    return value.value
+
+
+def _renamed(block: Block, values: Float64Array) -> Block:
+    return Block(block.labels.drop(NAME_LABELS), values, block.present)
+
+
+def _label_less(values: Float64Array) -> Block:
+    return Block(LabelTable({}, 1), values[None, :], np.ones((1, len(values)), np.bool_))
+
+
+def _each(function: Callable[[Float64Array], Float64Array]) -> Transform:
+    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
+        block = _block(args[0])
+        with np.errstate(all="ignore"):
+            return _renamed(block, function(block.values))
+
+    return run
+
+
+def _date(field: Callable[[Float64Array], Float64Array]) -> Transform:
+    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
+        block = _block(args[0]) if args else _label_less(context.steps_ms / 1000)
+        return _renamed(block, field(block.values))
+
+    return run
+
+
+def _clamp(low: int | None, high: int | None) -> Transform:
+    """`low` and `high` are the places of the bounds among the arguments."""
+
+    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
+        block = _block(args[0])
+        values, present = block.values, block.present
+        if high is not None:
+            values = np.minimum(values, _scalar(args[high]))
+        if low is not None:
+            values = np.maximum(values, _scalar(args[low]))
+        if low is not None and high is not None:
+            present = present & ~(_scalar(args[low]) > _scalar(args[high]))
+        return Block(block.labels.drop(NAME_LABELS), values, present)
+
+    return run
+
+
+def _round(call: Call, args: Sequence[Value], context: Context) -> Value:
+    block = _block(args[0])
+    with np.errstate(all="ignore"):
+        # The inverse keeps results such as 0.3 exact (Prometheus, funcRound).
+        inverse = 1.0 / _scalar(args[1]) if len(args) > 1 else np.ones(block.values.shape[1])
+        return _renamed(block, np.floor(block.values * inverse + 0.5) / inverse)
+
+
+def _to_scalar(call: Call, args: Sequence[Value], context: Context) -> Value:
+    block = _block(args[0])
+    alone = block.present.sum(axis=0) == 1
+    if not block.labels.size:
+        return ScalarBlock(np.full(block.values.shape[1], np.nan))
+    values = block.values[block.present.argmax(axis=0), np.arange(block.values.shape[1])]
+    return ScalarBlock(np.where(alone, values, np.nan))
+
+
+def _vector(call: Call, args: Sequence[Value], context: Context) -> Value:
+    return _label_less(_scalar(args[0]))
+
+
+def _time(call: Call, args: Sequence[Value], context: Context) -> Value:
+    return ScalarBlock(context.steps_ms / 1000)
+
+
+def _constant(read: Callable[[Context], float]) -> Transform:
+    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
+        return ScalarBlock(np.full(len(context.steps_ms), read(context)))
+
+    return run
+
+
+def _of_two(function: Callable[[Float64Array, Float64Array], Float64Array]) -> Transform:
+    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
+        return ScalarBlock(function(_scalar(args[0]), _scalar(args[1])))
+
+    return run
+
+
+def _timestamp(call: Call, args: Sequence[Value], context: Context) -> Value:
+    block = _block(args[0])
+    return _renamed(block, np.broadcast_to(context.steps_ms / 1000, block.values.shape))
+
+
+def _absent(call: Call, args: Sequence[Value], context: Context) -> Value:
+    block = _block(args[0])
+    gone = np.logical_not(block.present.any(axis=0, keepdims=True))
+    return Block(_absent_labels(call.args[0]), np.ones(gone.shape), gone)
+
+
+def _absent_labels(expr: Expr) -> LabelTable:
+    """Labels that the selector asks to equal one value, which the absent series would have had."""
+    while isinstance(expr, Paren):
+        expr = expr.expr
+    selector = expr.selector if isinstance(expr, MatrixSelector) else expr
+    if not isinstance(selector, VectorSelector):
+        return LabelTable({}, 1)
+    labels: dict[str, str] = {}
+    seen: set[str] = set()
+    for matcher in selector.matchers:
+        if matcher.name == METRIC_NAME:
+            continue
+        if matcher.op is MatchOp.EQUAL and matcher.name not in seen:
+            labels[matcher.name] = matcher.value
+            seen.add(matcher.name)
+        else:
+            labels.pop(matcher.name, None)
+    return LabelTable.from_rows([{name: value for name, value in labels.items() if value}])
+
+
+def _sort(is_descending: bool) -> Transform:
+    """By value in an instant query, NaN last; a range answers in the order of labels anyway."""
+
+    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
+        block = _block(args[0])
+        if len(context.steps_ms) != 1:
+            return block
+        keys = -block.values[:, 0] if is_descending else block.values[:, 0]
+        return _reordered(block, np.argsort(keys, kind="stable"))
+
+    return run
+
+
+def _sort_by_label(is_descending: bool) -> Transform:
+    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
+        block = _block(args[0])
+        names = [_text(arg) for arg in args[1:]]
+        return _reordered(block, order_by_labels(block.labels, names, is_descending))
+
+    return run
+
+
+def _reordered(block: Block, rows: Int64Array) -> Block:
+    return Block(block.labels.take(rows), block.values[rows], block.present[rows])
+
+
+def _label_replace(call: Call, args: Sequence[Value], context: Context) -> Value:
+    return replace_label(_block(args[0]), *(_text(arg) for arg in args[1:]))
+
+
+def _label_join(call: Call, args: Sequence[Value], context: Context) -> Value:
+    target, separator, *sources = (_text(arg) for arg in args[1:])
+    return join_labels(_block(args[0]), target, separator, sources)
+
+
+def _histogram_quantile(call: Call, args: Sequence[Value], context: Context) -> Value:
+    return classic.quantile(_scalar(args[0]), call.args[0].span, _block(args[1]), call.args[1], context.notes)
+
+
+def _histogram_quantiles(call: Call, args: Sequence[Value], context: Context) -> Value:
+    phis = [(_scalar(value), arg.span) for value, arg in zip(args[2:], call.args[2:], strict=True)]
+    return classic.quantiles(_text(args[1]), phis, _block(args[0]), call.args[0], context.notes)
+
+
+def _histogram_fraction(call: Call, args: Sequence[Value], context: Context) -> Value:
+    return classic.fraction(_scalar(args[0]), _scalar(args[1]), _block(args[2]), call.args[2], context.notes)
+
+
+def _unavailable(why: str) -> Transform:
+    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
+        raise ExecutionError(f"{call.name}() {why}")
+
+    return run
+
+
+_MATH: Final[Mapping[str, Callable[[Float64Array], Float64Array]]] = {
+    "abs": np.abs,
+    "acos": np.arccos,
+    "acosh": np.arccosh,
+    "asin": np.arcsin,
+    "asinh": np.arcsinh,
+    "atan": np.arctan,
+    "atanh": np.arctanh,
+    "ceil": np.ceil,
+    "cos": np.cos,
+    "cosh": np.cosh,
+    "deg": np.degrees,
+    "exp": np.exp,
+    "floor": np.floor,
+    "ln": np.log,
+    "log10": np.log10,
+    "log2": np.log2,
+    "rad": np.radians,
+    "sgn": np.sign,
+    "sin": np.sin,
+    "sinh": np.sinh,
+    "sqrt": np.sqrt,
+    "tan": np.tan,
+    "tanh": np.tanh,
+}
+_OF_NATIVE: Final = tuple(f"histogram_{what}" for what in ("avg", "count", "stddev", "stdvar", "sum"))
+
+TRANSFORMS: Final[Mapping[str, Transform]] = {
+    **{name: _each(function) for name, function in _MATH.items()},
+    **{name: _date(field) for name, field in DATE_FIELDS.items()},
+    **{name: _unavailable("needs native histograms, which are not stored") for name in _OF_NATIVE},
+    "info": _unavailable("is experimental and not offered; join with group_left instead"),
+    "start_timestamp": _unavailable("needs start timestamps, which are not stored"),
+    "clamp": _clamp(1, 2),
+    "clamp_max": _clamp(None, 1),
+    "clamp_min": _clamp(1, None),
+    "round": _round,
+    "scalar": _to_scalar,
+    "vector": _vector,
+    "time": _time,
+    "pi": _constant(lambda context: np.pi),
+    "start": _constant(lambda context: context.start_ms / 1000),
+    "end": _constant(lambda context: context.end_ms / 1000),
+    "range": _constant(lambda context: (context.end_ms - context.start_ms) / 1000),
+    "step": _constant(lambda context: context.step_ms / 1000),
+    "max_of": _of_two(np.maximum),
+    "min_of": _of_two(np.minimum),
+    "timestamp": _timestamp,
+    "absent": _absent,
+    "absent_over_time": _absent,
+    "sort": _sort(False),
+    "sort_desc": _sort(True),
+    "sort_by_label": _sort_by_label(False),
+    "sort_by_label_desc": _sort_by_label(True),
+    "label_replace": _label_replace,
+    "label_join": _label_join,
+    "histogram_quantile": _histogram_quantile,
+    "histogram_quantiles": _histogram_quantiles,
+    "histogram_fraction": _histogram_fraction,
+}
+"""Every function that is not a rollup, by name."""
