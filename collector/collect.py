@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from collector.bearer import Token
 from collector.delivery import Delivery, Sender
 from collector.exposition import exposition
+from collector.families import Reading
 from collector.lines import LineCache
 from collector.node.reader import NodeReader
 from collector.node.sources import node_sources
@@ -48,7 +49,7 @@ class Collector:
         self._wait = wait or self._stopped.wait
         self._schedule = Schedule.of(settings.interval_s, f"{settings.job} {settings.instance}")
         self._telemetry = Telemetry(registry or CollectorRegistry())
-        self._pusher = pusher(settings, now)
+        self._pusher = pusher(settings, now, self._telemetry.readings)
         sender = Sender(
             settings.write_url, Token(settings.token, settings.token_file), settings.timeout_s, now
         )
@@ -116,10 +117,14 @@ class Collector:
         return int(self._now() * 1000)
 
 
-def pusher(settings: NodeSettings, now: Callable[[], float] = time.time) -> Pusher:
-    """A pusher over this machine, as the settings say."""
+def pusher(
+    settings: NodeSettings,
+    now: Callable[[], float] = time.time,
+    further: Callable[[], list[Reading]] = list,
+) -> Pusher:
+    """A pusher over this machine, as the settings say, and over what `further` adds."""
     reader = NodeReader(node_sources(settings.device_exclude, now), settings.roots)
-    return Pusher(reader.read, LineCache(settings.target))
+    return Pusher(reader.read, LineCache(settings.target), further=further)
 
 
 def collect_node(settings: NodeSettings, registry: CollectorRegistry | None = None) -> None:

@@ -38,11 +38,15 @@ class Body:
 
 @dataclass(slots=True)
 class Pusher:
-    """Turns passes into bodies; remembers the series of the last pass. `perf` is a clock for durations."""
+    """Turns passes into bodies; remembers the series of the last pass.
+
+    perf: a clock for durations. further: readings that do not belong to the machine.
+    """
 
     read: Callable[[], NodeReading]
     cache: LineCache
     perf: Callable[[], float] = time.perf_counter
+    further: Callable[[], list[Reading]] = list
     live: set[bytes] = field(default_factory=set)
     metadata_at_ms: int | None = None
 
@@ -52,13 +56,14 @@ class Pusher:
         found = self.read()
         duration_s = self.perf() - begin
         lines = self.cache.lines(found.readings)
-        own = (
+        own = [
+            *self.further(),
             UP.one(float(found.up)),
             DURATION.one(duration_s),
             SAMPLES.one(float(len(lines))),
             KEPT.one(float(len(lines))),
             ADDED.one(float(len(set(lines) - self.live))),
-        )
+        ]
         return [*found.readings, *own], lines + self.cache.lines(own)
 
     def next_body(self, now_ms: int) -> Body:

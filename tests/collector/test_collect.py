@@ -101,6 +101,10 @@ def test_an_outage_of_minutes_loses_no_pass(receiver: Receiver, tmp_path: Path) 
     assert len(receiver.refused) < 20  # it was not hammered meanwhile
     assert registry.get_sample_value("swell_collector_spool_bodies") == 0
     assert registry.get_sample_value("swell_collector_passes_total") == len(found) - 1
+    own = samples(receiver.received[-2].decoded)
+    target = (("cluster", "c1"), ("instance", "n1"), ("job", "node"))
+    assert own["swell_collector_passes_total", (*target, ("zone", "z"))] == len(found) - 2
+    assert own["swell_collector_bodies_total", (*target, ("outcome", "spooled"), ("zone", "z"))] > 20
 
 
 def test_what_a_stopped_collector_could_not_send_is_sent_by_the_next(
