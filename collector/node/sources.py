@@ -11,10 +11,12 @@ from typing import TypeAlias
 from collector.families import Reading
 from collector.node import (
     arp,
+    bonding,
     conntrack,
     entropy,
     filefd,
     loadavg,
+    mdadm,
     meminfo,
     pressure,
     schedstat,
@@ -44,6 +46,7 @@ def node_sources(device_exclude: str = "", now: Callable[[], float] = time.time)
     devices = re.compile(device_exclude) if device_exclude else None
     return {
         "arp": arp.read,
+        "bonding": bonding.read,
         "conntrack": conntrack.read,
         "cpu": Cpu(os.sysconf("SC_CLK_TCK")),
         "diskstats": DiskStats(),
@@ -51,6 +54,7 @@ def node_sources(device_exclude: str = "", now: Callable[[], float] = time.time)
         "filefd": filefd.read,
         "filesystem": FileSystem(),
         "loadavg": loadavg.read,
+        "mdadm": mdadm.read,
         "meminfo": meminfo.read,
         "netclass": NetClass(devices),
         "netdev": NetDev(devices),
