@@ -17,9 +17,23 @@ BASE: Final = "/ui/"
 PAGES: Final[Mapping[str, str]] = {"": "Overview", "explore": "Explore", "alerts": "Alerts"}
 """Path below `BASE` and title of each page, in the order of the navigation."""
 
+# From the lightest text to the darkest ground; bluish, as the cards of assets/style.css.
+_DARK: Final = [
+    "#e4e8ee",
+    "#c3cad5",
+    "#9aa4b2",
+    "#6b7685",
+    "#3a4351",
+    "#2a313c",
+    "#232a34",
+    "#1a1f27",
+    "#12151b",
+    "#0c0e12",
+]
 _THEME: Final = {
     "primaryColor": "indigo",
     "defaultRadius": "md",
+    "colors": {"dark": _DARK},
     "fontFamily": "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
     "fontFamilyMonospace": "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
 }

@@ -175,7 +175,7 @@ window.swell = window.swell || {};
     }
 
     clearMessage() {
-      this.element.classList.remove("is-empty");
+      this.element.classList.remove("is-empty", "has-failed");
       if (this.box) this.box.remove();
       this.box = null;
     }
@@ -201,6 +201,7 @@ window.swell = window.swell || {};
       const place = swell.placeOf(error.message, query);
       if (place !== null) parts.push(swell.marked(query, place));
       this.message(parts, true);
+      this.element.classList.toggle("has-failed", this.chart === null);
     }
   }
 

@@ -143,7 +143,7 @@ def _editor(view: View) -> Component:
         shadow="md",
         width=520,
     )
-    run = dmc.Button("Run", id="run", rightSection=dmc.Kbd("⇧ ⏎", size="xs"))
+    run = html.Div(dmc.Button("Run", id="run"), title="Shift-Enter")
     return html.Section([box, menu, run], className="card editor")
 
 

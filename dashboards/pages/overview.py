@@ -76,7 +76,7 @@ _COLUMNS: Final = (
     ("Disk", ""),
     ("Received", "number"),
     ("Sent", "number"),
-    ("Uptime", "number"),
+    ("Uptime", "number wide"),
     ("Seen", "number"),
 )
 
@@ -153,7 +153,7 @@ def _row(node: Node, view: View, now_ms: int) -> Component:
     cluster = [html.Span(node.cluster, className="muted")] if node.cluster else []
     load = f"{format_value(node.load)} / {format_value(node.cores)}"
     cells = [
-        html.Th([state, link, *cluster], scope="row"),
+        html.Th([state, link, *cluster], scope="row", className="node"),
         html.Td(_bar(node.cpu_percent)),
         html.Td(
             html.Img(src=sparkline(node.history, high=100.0), alt="CPU over the last hour"), className="spark"
@@ -163,7 +163,7 @@ def _row(node: Node, view: View, now_ms: int) -> Component:
         html.Td(_bar(node.disk_percent)),
         html.Td(format_value(node.received_bytes_per_s, "bytes_per_s"), className="number"),
         html.Td(format_value(node.sent_bytes_per_s, "bytes_per_s"), className="number"),
-        html.Td(format_value(now_ms / 1000 - node.boot_time_s, "seconds"), className="number"),
+        html.Td(format_value(now_ms / 1000 - node.boot_time_s, "seconds"), className="number wide"),
         html.Td(f"{format_value(round(ago_s), 'seconds')} ago", className="number"),
     ]
     return html.Tr(cells, className=("is-chosen" if chosen else "") + ("" if is_up else " is-down"))
