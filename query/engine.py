@@ -13,8 +13,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
-from query import aggregate, binary, order
-from query.annotations import Annotations
+from query import order
+from query.aggregate import aggregate
+from query.annotations import Annotations, format_float
 from query.ast import (
     Aggregate,
     Binary,
@@ -29,6 +30,7 @@ from query.ast import (
     ValueType,
     VectorSelector,
 )
+from query.binary import binary
 from query.block import NAME_LABELS, Block, Result, Samples, ScalarBlock, Stats, StringValue, Value
 from query.deadline import Deadline
 from query.limits import QueryLimits
@@ -168,7 +170,7 @@ class Evaluation:
             case Aggregate():
                 return self._aggregate(expr, times)
             case Binary():
-                return binary.binary(expr, self.value(expr.lhs, times), self.value(expr.rhs, times))
+                return binary(expr, self.value(expr.lhs, times), self.value(expr.rhs, times))
             case Unary():
                 return self._unary(expr, times)
 
@@ -188,9 +190,11 @@ class Evaluation:
         args: tuple[Float64Array, ...],
     ) -> Block:
         self._limits.check("cells", samples.labels.size * times.count, self._limits.max_cells)
-        windows = self._roller.windows(samples, seen.steps_ms(), window_ms)
-        block = self._roller.apply(rollup, windows, args)
-        return block if seen.count == times.count else _repeated(block, times.count)
+        ends_ms = seen.steps_ms()
+        if args and seen.count != times.count:
+            ends_ms = np.repeat(ends_ms, times.count)  # one window, but arguments of each step
+        block = self._roller.apply(rollup, self._roller.windows(samples, ends_ms, window_ms), args)
+        return block if len(ends_ms) == times.count else _repeated(block, times.count)
 
     def _window(self, expr: MatrixSelector | Subquery, times: Times) -> tuple[Samples, Times, int]:
         """The samples of a range vector, the times that look at them, and the window's length."""
@@ -221,7 +225,7 @@ class Evaluation:
         if call.name == "timestamp" and isinstance(selector := _bare(call.args[0]), VectorSelector):
             return _distinct(self._selector(selector, times, LATEST_TIME))
         args = [self.value(arg, times) for arg in call.args]
-        found = TRANSFORMS[call.name](call, args, Context(times.steps_ms(), self._notes))
+        found = TRANSFORMS[call.name](call, args, Context(times, self._notes))
         return _distinct(found) if isinstance(found, Block) else found
 
     def _rollup(self, call: Call, times: Times) -> Value:
@@ -235,9 +239,12 @@ class Evaluation:
         name = "present_over_time" if call.name == "absent_over_time" else call.name
         rollup = ROLLUPS[name]
         self._check_arguments(call, args)
+        if call.name == "predict_linear":
+            # It predicts from the step, wherever offset and @ let it look.
+            args = (args[0] + (times.steps_ms() - seen.steps_ms()) / 1000,)
         block = self._rolled(rollup, samples, seen, window_ms, times, args)
         if call.name == "absent_over_time":
-            return TRANSFORMS[call.name](call, [block], Context(times.steps_ms(), self._notes))
+            return TRANSFORMS[call.name](call, [block], Context(times, self._notes))
         if rollup.for_counters:
             self._note_non_counters(call, samples, block)
         return _distinct(block, samples.labels)
@@ -246,8 +253,9 @@ class Evaluation:
         if call.name != "quantile_over_time":
             return
         for phi in np.unique(args[0][~((args[0] >= 0) & (args[0] <= 1))]).tolist():
-            word = "NaN" if phi != phi else f"{phi:g}"  # noqa: PLR0124 - NaN is what differs from itself
-            self._notes.warn(f"quantile value should be between 0 and 1, got {word}", call.args[0].span)
+            self._notes.warn(
+                f"quantile value should be between 0 and 1, got {format_float(phi)}", call.args[0].span
+            )
 
     def _note_non_counters(self, call: Call, samples: Samples, block: Block) -> None:
         column = samples.labels.columns.get(METRIC_NAME)
@@ -267,7 +275,7 @@ class Evaluation:
         param = None if expr.param is None else self.value(expr.param, times)
         if not isinstance(block, Block) or isinstance(param, Block | Samples):
             raise AssertionError("the parser lets only vectors be aggregated, by scalars and strings")
-        return aggregate.aggregate(expr, block, param, self._notes)
+        return aggregate(expr, block, param, self._notes)
 
     def _unary(self, expr: Unary, times: Times) -> Value:
         value = self.value(expr.expr, times)

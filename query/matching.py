@@ -13,7 +13,7 @@ import numpy as np
 from query import order
 from query.aggregate import kernels
 from query.ast import Card, Matching
-from query.block import Block
+from query.block import NAME_LABELS, Block
 from storage.errors import ExecutionError
 from storage.labels import LabelTable, concat
 from storage.model import METRIC_NAME, BoolArray, Float64Array, Int64Array
@@ -58,7 +58,7 @@ def signatures(matching: Matching, left: LabelTable, right: LabelTable) -> tuple
 
 def matched_labels(matching: Matching, labels: LabelTable) -> LabelTable:
     """The labels that decide a series' match group."""
-    return labels.keep(matching.labels) if matching.on else labels.drop((*matching.labels, METRIC_NAME))
+    return labels.keep(matching.labels) if matching.on else labels.drop((*matching.labels, *NAME_LABELS))
 
 
 def present_groups(present: BoolArray, ids: Int64Array, groups: int) -> BoolArray:
@@ -139,17 +139,23 @@ def _coalesced(matching: Matching, one: Block) -> Block:
 
 
 def _filled(matching: Matching, lhs: Block, rhs: Block) -> tuple[Block, Block]:
-    """Both sides with a series for every group that only the other one has, where a fill is given."""
+    """Both sides with a series for every group that only the other one has, where a fill is given.
+
+    As Prometheus does it, `fill_left` of group_right fills the many side, which stands on the right.
+    """
+    fill_left, fill_right = matching.fill_left, matching.fill_right
+    if matching.card is Card.ONE_TO_MANY:
+        fill_left, fill_right = fill_right, fill_left
     left_ids, right_ids, groups = signatures(matching, lhs.labels, rhs.labels)
     has_left = present_groups(lhs.present, left_ids, groups)
     has_right = present_groups(rhs.present, right_ids, groups)
     names = concat([matched_labels(matching, lhs.labels), matched_labels(matching, rhs.labels)])
     named = names.take(names.group().first)
     left, right = lhs, rhs
-    if matching.fill_left is not None:
-        left = _with_rows(lhs, named, matching.fill_left, has_right & ~has_left)
-    if matching.fill_right is not None:
-        right = _with_rows(rhs, named, matching.fill_right, has_left & ~has_right)
+    if fill_left is not None:
+        left = _with_rows(lhs, named, fill_left, has_right & ~has_left)
+    if fill_right is not None:
+        right = _with_rows(rhs, named, fill_right, has_left & ~has_right)
     return left, right
 
 

@@ -14,6 +14,7 @@ from query.block import NAME_LABELS, Block, ScalarBlock, StringValue, Value
 from query.dates import DATE_FIELDS
 from query.histogram import classic
 from query.label_functions import join_labels, order_by_labels, replace_label
+from query.times import Times
 from storage.errors import ExecutionError
 from storage.labels import LabelTable
 from storage.model import METRIC_NAME, Float64Array, Int64Array, MatchOp
@@ -21,13 +22,15 @@ from storage.model import METRIC_NAME, Float64Array, Int64Array, MatchOp
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """What a function may know beside its arguments. steps_ms: int64 (steps,)."""
+    """What a function may know beside its arguments."""
 
-    steps_ms: Int64Array
+    times: Times
     notes: Annotations
-    start_ms: int = 0
-    end_ms: int = 0
-    step_ms: int = 0
+
+    @property
+    def steps_ms(self) -> Int64Array:
+        """int64 (steps,)."""
+        return self.times.steps_ms()
 
 
 Transform: TypeAlias = Callable[[Call, Sequence[Value], Context], Value]
@@ -256,10 +259,10 @@ TRANSFORMS: Final[Mapping[str, Transform]] = {
     "vector": _vector,
     "time": _time,
     "pi": _constant(lambda context: np.pi),
-    "start": _constant(lambda context: context.start_ms / 1000),
-    "end": _constant(lambda context: context.end_ms / 1000),
-    "range": _constant(lambda context: (context.end_ms - context.start_ms) / 1000),
-    "step": _constant(lambda context: context.step_ms / 1000),
+    "start": _constant(lambda context: context.times.query_start_ms / 1000),
+    "end": _constant(lambda context: context.times.query_end_ms / 1000),
+    "range": _constant(lambda context: (context.times.query_end_ms - context.times.query_start_ms) / 1000),
+    "step": _constant(lambda context: context.times.step_ms / 1000),
     "max_of": _of_two(np.maximum),
     "min_of": _of_two(np.minimum),
     "timestamp": _timestamp,

@@ -12,10 +12,10 @@ import xxhash
 from query.aggregate import kernels
 from query.annotations import Annotations, format_float
 from query.ast import Aggregate
-from query.block import Block, ScalarBlock, StringValue
+from query.block import NAME_LABELS, Block, ScalarBlock, StringValue
 from storage.errors import ExecutionError
 from storage.labels import Grouping, LabelTable
-from storage.model import METRIC_NAME, BoolArray, Float64Array, Int64Array
+from storage.model import BoolArray, Float64Array, Int64Array
 
 _INT64_LIMIT: Final = 9.223372036854775e18
 _HASH_RANGE: Final = float(2**64 - 1)
@@ -72,7 +72,7 @@ def aggregate(node: Aggregate, block: Block, parameter: Parameter, notes: Annota
 def group(node: Aggregate, block: Block) -> Grouped:
     """Partition the series by the labels of `by`, or by all but the name and those of `without`."""
     labels = block.labels
-    kept = labels.drop((*node.grouping, METRIC_NAME)) if node.without else labels.keep(node.grouping)
+    kept = labels.drop((*node.grouping, *NAME_LABELS)) if node.without else labels.keep(node.grouping)
     groups = kept.group()
     return Grouped(block, groups, kept.take(groups.first))
 
@@ -220,7 +220,7 @@ def _count_values(node: Aggregate, block: Block, label: str) -> Block:
     distinct, codes = np.unique(block.values[rows, steps], return_inverse=True)
     texts = [_plain(value) for value in distinct.tolist()]
     taken = block.labels
-    kept = taken.drop((*node.grouping, METRIC_NAME)) if node.without else taken.keep(node.grouping)
+    kept = taken.drop((*node.grouping, *NAME_LABELS)) if node.without else taken.keep(node.grouping)
     pairs, pair_of = np.unique(rows * len(distinct) + codes, return_inverse=True)
     named = kept.take(pairs // max(len(distinct), 1)).with_values(
         label, [texts[code] for code in (pairs % max(len(distinct), 1)).tolist()]

@@ -74,7 +74,7 @@ def quantiles(
     """Several quantiles, told apart in `label` by the quantile as text; a phi is the same at all steps."""
     parts = [quantile(phi, span, block, argument, notes) for phi, span in phis]
     named = [
-        part.labels.with_values(label, [format_float(float(phi[0]))] * part.labels.size)
+        part.labels.with_values(label, [_openmetrics(float(phi[0]))] * part.labels.size)
         for part, (phi, _) in zip(parts, phis, strict=True)
     ]
     return Block(
@@ -142,6 +142,12 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return np.nan
+
+
+def _openmetrics(value: float) -> str:
+    """A number as OpenMetrics writes one in a label: whole numbers with a decimal point."""
+    text = format_float(value)
+    return text + ".0" if text.lstrip("-").isdigit() else text
 
 
 def _of_metric(name: str) -> str:

@@ -165,9 +165,12 @@ def _rank(edges: Float64Array, counts: Float64Array, n: int, value: float) -> fl
         if left >= value:
             return float(min(before, counts[n - 1]))
         if edges[i] > value:
-            inside = (
-                (value - left) / (edges[i] - left) if np.isfinite(left) and np.isfinite(edges[i]) else 0.0
-            )
+            # A bucket without end counts as lying wholly at its finite edge.
+            inside = 1.0
+            if np.isinf(edges[i]):
+                inside = 0.0
+            elif np.isfinite(left):
+                inside = (value - left) / (edges[i] - left)
             return float(min(before + (counts[i] - before) * inside, counts[n - 1]))
         before = counts[i]
     return float(counts[n - 1])

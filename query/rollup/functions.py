@@ -55,7 +55,7 @@ class Rollup:
 def _extrapolated(is_counter: bool, is_rate: bool) -> Kernel:
     def run(piece: Piece) -> None:
         samples = piece.windows.samples
-        resets = np.zeros(len(samples.values) if is_counter else 1, np.int32)
+        resets = np.empty(len(samples.values) if is_counter else 1, np.int32)
         if is_counter:
             kernels.count_resets(piece.first, piece.last, samples.offsets, samples.values, resets)
         kernels.extrapolated(
@@ -138,7 +138,7 @@ ROLLUPS: Final[Mapping[str, Rollup]] = {
     "rate": Rollup(_extrapolated(True, True), for_counters=True),
     "increase": Rollup(_extrapolated(True, False), for_counters=True),
     "delta": Rollup(_extrapolated(False, False)),
-    "irate": Rollup(_over_times(kernels.instant_change, True), for_counters=True),
+    "irate": Rollup(_over_times(kernels.instant_change, True)),
     "idelta": Rollup(_over_times(kernels.instant_change, False)),
     "deriv": Rollup(_regression(False)),
     "predict_linear": Rollup(_regression(True)),

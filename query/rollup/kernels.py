@@ -338,8 +338,9 @@ def absolute_deviations(
             out[s, t] = np.nan
             if present[s, t]:
                 window = values[low[s, t] : high[s, t]]
-                median = quantile_sorted(np.sort(window), 0.5)
-                out[s, t] = quantile_sorted(np.sort(np.abs(window - median)), 0.5)
+                if not np.isnan(window).any():
+                    median = quantile_sorted(np.sort(window), 0.5)
+                    out[s, t] = quantile_sorted(np.sort(np.abs(window - median)), 0.5)
 
 
 @njit(nogil=True, cache=True)
