@@ -49,7 +49,13 @@ def register(app: Dash, services: Services) -> None:
     async def remember(history: Sequence[str], search: str) -> list[Component]:
         return past(history or (), View.parse(search))
 
-    app.callback(Output("result", "children"), Output("query", "value"), Input("url", "search"))(follow)
+    # The layout already shows the view that the page opens with; what is typed meanwhile must stay.
+    app.callback(
+        Output("result", "children"),
+        Output("query", "value"),
+        Input("url", "search"),
+        prevent_initial_call=True,
+    )(follow)
     app.callback(Output("table", "children"), Input("window", "data"), State("url", "search"))(instant)
     app.callback(Output("past", "children"), Input("history", "data"), State("url", "search"))(remember)
     app.clientside_callback(
