@@ -9,14 +9,15 @@ from dataclasses import dataclass
 class Capabilities:
     """Flags of one store.
 
-    codecs: per-column CODEC clauses (19.x). insert_deduplication_token: a retry with the same token is stored
-    once (22.x). arrow: results as Arrow streams (20.x). to_grid: `timeSeries*ToGrid` aggregates with
-    left-open windows (25.9).
+    codecs: per-column CODEC clauses (19.x). arrow: results as Arrow streams (20.x). fsync: an insert is on
+    disk when it returns (20.10). insert_deduplication_token: a retry with the same token is stored once (22.x).
+    to_grid: `timeSeries*ToGrid` aggregates with left-open windows (25.9).
     """
 
     version: tuple[int, int]
     codecs: bool
     insert_deduplication_token: bool
+    fsync: bool
     arrow: bool
     to_grid: bool
 
@@ -27,6 +28,7 @@ class Capabilities:
             version=version,
             codecs=version >= (19, 14),
             insert_deduplication_token=version >= (22, 2),
+            fsync=version >= (20, 10),
             arrow=version >= (20, 6),
             to_grid=version >= (25, 9),
         )

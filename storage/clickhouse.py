@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from storage import schema
 from storage.capabilities import Capabilities
-from storage.kernels import is_sorted, keep_one_a_timestamp
+from storage.kernels import is_sorted, keep_among, keep_one_a_timestamp
 from storage.model import (
     DAY_MS,
     Metadata,
@@ -121,12 +121,11 @@ class ClickHouseStorage:
         if not columns:
             return _no_samples()
         ids, timestamps, values = columns
-        if wanted is not None:
-            at = np.minimum(np.searchsorted(wanted, ids), len(wanted) - 1)
-            mine = wanted[at] == ids
-            ids, timestamps, values = ids[mine], timestamps[mine], values[mine]
+        keep = np.empty(len(ids), np.bool_)
+        if wanted is not None and keep_among(ids, wanted, keep) < len(ids):
+            ids, timestamps, values = ids[keep], timestamps[keep], values[keep]
+            keep = keep[: len(ids)]
         if not is_sorted(ids, timestamps):
-            keep = np.empty(len(ids), np.bool_)
             keep_one_a_timestamp(ids, timestamps, values, keep)
             ids, timestamps, values = ids[keep], timestamps[keep], values[keep]
         return SampleBatch(np.full(len(ids), metric_id, np.uint64), ids, timestamps, values)

@@ -49,6 +49,22 @@ def _wins(value: float, bits: np.uint64, best: float, best_bits: np.uint64) -> b
 
 
 @njit(nogil=True, cache=True)
+def keep_among(series_ids: UInt64Array, wanted: UInt64Array, keep: BoolArray) -> int:
+    """Mark in `keep`, bool (n,), the samples whose series is one of `wanted`; return how many are kept.
+
+    `series_ids` ascend, `wanted` ascend without duplicates: one pass over both.
+    """
+    at = 0
+    kept = 0
+    for i in range(len(series_ids)):
+        while at < len(wanted) and wanted[at] < series_ids[i]:
+            at += 1
+        keep[i] = at < len(wanted) and wanted[at] == series_ids[i]
+        kept += keep[i]
+    return kept
+
+
+@njit(nogil=True, cache=True)
 def is_sorted(series_ids: UInt64Array, timestamps_ms: Int64Array) -> bool:
     """Whether samples are strictly ascending by (series, timestamp), so nothing is left to do."""
     for i in range(1, len(timestamps_ms)):

@@ -51,15 +51,16 @@ def test_the_schema_of_a_newer_swell_is_refused(storage: ClickHouseStorage) -> N
         ((18, 16), []),
         ((19, 14), ["codecs"]),
         ((20, 8), ["codecs", "arrow"]),
-        ((22, 8), ["codecs", "arrow", "insert_deduplication_token"]),
-        ((26, 9), ["codecs", "arrow", "insert_deduplication_token", "to_grid"]),
+        ((20, 10), ["codecs", "arrow", "fsync"]),
+        ((22, 8), ["codecs", "arrow", "fsync", "insert_deduplication_token"]),
+        ((26, 9), ["codecs", "arrow", "fsync", "insert_deduplication_token", "to_grid"]),
     ],
     ids=str,
 )
 def test_a_version_tells_what_a_store_can_do(version: tuple[int, int], able: list[str]) -> None:
     found = Capabilities.of(version)
 
-    flags = ["codecs", "arrow", "insert_deduplication_token", "to_grid"]
+    flags = ["codecs", "arrow", "fsync", "insert_deduplication_token", "to_grid"]
     assert [flag for flag in flags if getattr(found, flag)] == able
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.clickhouse import ClickHouseStorage
-from storage.kernels import is_sorted, keep_one_a_timestamp
+from storage.kernels import is_sorted, keep_among, keep_one_a_timestamp
 from storage.model import DAY_MS, STALE_NAN_BITS, SampleBatch, TimeRange
 from tests.storage.building import ALWAYS, as_rows, batch, float_bits, of_bits
 
@@ -150,6 +150,20 @@ def test_the_kernel_keeps_what_its_plain_twin_keeps(rows: list[tuple[int, int, i
     found = [row for row, stays in zip(as_rows(samples), keep, strict=True) if stays]
     assert found == twin(as_rows(samples))
     assert kept == len(found)
+
+
+IDS = st.sampled_from([0, 1, 2, 7, 1 << 63, 2**64 - 1])
+
+
+@given(st.lists(IDS).map(sorted), st.sets(IDS).map(sorted))
+def test_the_kernel_finds_the_wanted_series_as_its_plain_twin(ids: list[int], wanted: list[int]) -> None:
+    found = np.array(ids, np.uint64)
+    keep = np.empty(len(ids), np.bool_)
+
+    kept = keep_among(found, np.array(wanted, np.uint64), keep)
+
+    np.testing.assert_array_equal(keep, np.isin(found, np.array(wanted, np.uint64)))
+    assert kept == keep.sum()
 
 
 @given(CROWDS)
