@@ -66,7 +66,7 @@ def _labels(fleet: Fleet, i: int) -> bytes:
     pairs = (
         ("__name__", f"container_metric_{metric:02d}_total"),
         ("cluster", "bench"),
-        ("container", f"app-{pod % 4}"),
+        ("container", f"app-{metric:02d}"),
         ("instance", f"10.0.{node}.7:10250"),
         ("job", "kubelet"),
         ("namespace", f"team-{pod % 20:02d}"),

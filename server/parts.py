@@ -57,6 +57,7 @@ class Parts:
     pipeline: Pipeline | None
     evaluator: Evaluator | None
     executor: ThreadPoolExecutor
+    query_executor: ThreadPoolExecutor
     retention: Retention
     collector: Collector | None = None
     is_serving: bool = False
@@ -89,6 +90,7 @@ class Parts:
         if self.pipeline is not None:
             self.pipeline.stop()
         self.executor.shutdown()
+        self.query_executor.shutdown(cancel_futures=True)
         self.engine.close()
         self.storage.close()
 
@@ -118,7 +120,10 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
         pipeline=pipeline,
         evaluator=evaluator,
         executor=ThreadPoolExecutor(settings.ingest.workers, thread_name_prefix="ingest"),
-        retention=Retention(storage, settings.storage.retention_days, clock, threading.Event().wait),
+        query_executor=ThreadPoolExecutor(settings.query.workers, thread_name_prefix="answer"),
+        retention=Retention(
+            storage, settings.storage.retention_days, clock, threading.Event().wait, catalogue
+        ),
     )
 
 
@@ -171,6 +176,7 @@ def _pipeline(
     limits = Limits(
         max_body_bytes=ingest.max_body_bytes,
         max_decoded_bytes=ingest.max_decoded_bytes,
+        max_request_rows=ingest.max_request_rows,
         max_series=ingest.max_series,
         max_labels=ingest.max_labels,
         max_label_name_bytes=ingest.max_label_name_bytes,

@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 import time
+from importlib.metadata import version
 from types import FrameType
 from typing import Any
 
@@ -106,7 +107,17 @@ def _routers(parts: Parts) -> list[APIRouter]:
     if Part.INGEST in parts.running and parts.pipeline is not None:
         routers.append(ingest_router(parts.pipeline, parts.executor))
     if Part.QUERY in parts.running:
-        routers.append(query_router(parts.engine, parts.catalogue, parts.storage))
+        routers.append(
+            query_router(
+                parts.engine,
+                parts.catalogue,
+                parts.storage,
+                time.time,
+                executor=parts.query_executor,
+                timeout_s=parts.settings.query.timeout_s,
+                version=version("swell"),
+            )
+        )
     if parts.evaluator is not None:
         routers.append(alerts_router(parts.evaluator))
     return routers

@@ -72,6 +72,7 @@ class IngestSettings(BaseModel):
     )
     max_body_bytes: int = Field(32 * _MIB, ge=1024, description="Largest request body, compressed.")
     max_decoded_bytes: int = Field(256 * _MIB, ge=1024, description="Largest request body, decompressed.")
+    max_request_rows: int = Field(1_000_000, ge=1, description="Series or samples of one request, at most.")
     max_series: int = Field(2_000_000, ge=1, description="Active series; new ones beyond it are refused.")
     max_labels: int = Field(60, ge=1, description="Labels of one series, at most.")
     max_label_name_bytes: int = Field(1024, ge=1, description="Length of a label's name, at most.")
