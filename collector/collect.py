@@ -93,19 +93,24 @@ class Collector:
         self._telemetry.passes.inc()
         self._telemetry.missed.inc(self._schedule.missed(due_ms, now_ms))
         self._telemetry.samples.inc(body.samples)
-        next_ms = self._schedule.after(max(now_ms, due_ms))
+        next_ms = self._schedule.after(now_ms)
         self._delivery.deliver(body.content, next_ms / 1000)
         return next_ms
 
     def _idle_until(self, due_ms: int) -> bool:
-        """Wait for the next pass, sending what waits whenever its time comes; true when told to stop."""
-        until = due_ms / 1000
-        while (now := self._now()) < until:
+        """Wait for the next pass, sending what waits whenever its time comes; true when told to stop.
+
+        A pass that is further away than an interval is due at once: the clock was set back.
+        """
+        until, interval_s = due_ms / 1000, self._schedule.interval_ms / 1000
+        while 0 < until - (now := self._now()) <= interval_s:
             wake = self._delivery.wake_at
             if wake is not None and wake <= now:
-                self._delivery.drain(until)
+                self._delivery.drain(until, self._stopped.is_set)
+                if self._stopped.is_set():
+                    return True
                 continue
-            if self._wait(min(until, wake or until) - now):
+            if self._wait(min(until, until if wake is None else wake) - now):
                 return True
         return self._stopped.is_set()
 
@@ -114,7 +119,7 @@ class Collector:
         self._delivery.deliver(body.content, self._now() + _LAST_S)
 
     def _now_ms(self) -> int:
-        return int(self._now() * 1000)
+        return round(self._now() * 1000)
 
 
 def pusher(

@@ -99,40 +99,45 @@ def _is_loopback(url: str) -> bool:
 
 @dataclass(slots=True)
 class Delivery:
-    """Sends bodies in order. `now` gives seconds since the epoch, `jitter` a number in [0, 1)."""
+    """Sends bodies in order. `now` gives seconds since the epoch, `jitter` a number in [0, 1).
+
+    After a failure at `failed_at` there is no attempt before `retry_at`, unless the clock was set back.
+    """
 
     sender: Sender
     spool: Spool
     telemetry: Telemetry
     now: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
+    failed_at: float = 0.0
     retry_at: float = 0.0
     failures: int = 0
 
     def deliver(self, content: bytes, until: float) -> None:
         """Take a body over: post it when nothing waits before it, else spool it. Ends before `until`."""
-        waits = len(self.spool) > 0 or self.now() < self.retry_at
-        if waits or not self._attempt(content, until):
+        if len(self.spool) or self._backs_off() or not self._attempt(content, until):
             self._keep(content)
         self._report()
 
-    def drain(self, until: float) -> None:
-        """Post what waits, oldest first, until all is sent, the service fails or it is `until`."""
+    def drain(self, until: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Post what waits, oldest first, until all is sent, the service fails, it is `until` or `stopped`."""
         try:
-            while self.retry_at <= self.now() < until:
+            while self.now() < until and not self._backs_off() and not stopped():
                 content = self.spool.oldest()
                 if content is None or not self._attempt(content, until):
                     break
                 self.spool.remove_oldest()
         except OSError as error:
             log.error("cannot read the spool: %s", error)  # noqa: TRY400 - the disk's fault, not the program's
-            self.retry_at = self.now() + _LONGEST_DELAY_S
+            self._wait_for(_LONGEST_DELAY_S)
         self._report()
 
     @property
     def wake_at(self) -> float | None:
-        """When `drain` has something to do; None when nothing waits."""
-        return self.retry_at if len(self.spool) else None
+        """When `drain` has something to do, the past for at once; None when nothing waits."""
+        if not len(self.spool):
+            return None
+        return self.retry_at if self._backs_off() else 0.0
 
     def close(self) -> None:
         """Release the connection and the spool."""
@@ -155,10 +160,16 @@ class Delivery:
         """Twice as long each time, spread so that a fleet does not come back in step."""
         delay_s = min(_FIRST_DELAY_S * 2**self.failures, _LONGEST_DELAY_S) * (0.5 + 0.5 * self.jitter())
         self.failures += 1
-        self.retry_at = self.now() + max(delay_s, answer.after_s)
-        log.warning(
-            "the service is away, next attempt in %.1f s: %s", self.retry_at - self.now(), answer.reason
-        )
+        self._wait_for(max(delay_s, answer.after_s))
+        wait_s = self.retry_at - self.failed_at
+        log.warning("the service is away, next attempt in %.1f s: %s", wait_s, answer.reason)
+
+    def _wait_for(self, seconds: float) -> None:
+        self.failed_at = self.now()
+        self.retry_at = self.failed_at + seconds
+
+    def _backs_off(self) -> bool:
+        return self.failed_at <= self.now() < self.retry_at
 
     def _keep(self, content: bytes) -> None:
         try:

@@ -107,6 +107,23 @@ def test_an_outage_of_minutes_loses_no_pass(receiver: Receiver, tmp_path: Path) 
     assert own["swell_collector_bodies_total", (*target, ("outcome", "spooled"), ("zone", "z"))] > 20
 
 
+def test_a_clock_that_is_set_back_costs_no_pass(receiver: Receiver, tmp_path: Path) -> None:
+    def back() -> None:
+        time.now_s -= 3600
+        time.end_s -= 3600
+
+    receiver.answers = [(204, {})] * 2 + [(503, {"Retry-After": "600"})]
+    time = VirtualTime(START_S + 100, events=[(START_S + 40, back)])
+
+    registry = run(settings(receiver, tmp_path), time)
+
+    found = stamps(receiver.received)
+    assert registry.get_sample_value("swell_collector_passes_total") in (7, 8, 9)
+    assert registry.get_sample_value("swell_collector_spool_bodies") == 0
+    assert min(found) < int(START_S * 1000) - 3_500_000
+    assert len(found) == len(set(found))
+
+
 def test_what_a_stopped_collector_could_not_send_is_sent_by_the_next(
     receiver: Receiver, tmp_path: Path
 ) -> None:
