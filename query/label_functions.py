@@ -25,7 +25,7 @@ def replace_label(block: Block, target: str, replacement: str, source: str, patt
     """
     _require_name(target, "destination", "label_replace")
     try:
-        compiled = compile_regex(pattern)
+        compiled = compile_regex(pattern, captures=True)
     except InputError:
         raise ExecutionError(f"invalid regular expression in label_replace(): {pattern}") from None
     labels = block.labels

@@ -283,14 +283,14 @@ class _Test:
 
 
 @lru_cache(maxsize=1024)
-def compile_regex(pattern: str) -> Any:
-    """An RE2 pattern as Prometheus compiles it: `.` meets newlines too; use `fullmatch` on UTF-8.
+def compile_regex(pattern: str, captures: bool = False) -> Any:
+    """An RE2 pattern as Prometheus compiles it: `.` meets newlines too; use `fullmatch`.
 
-    Bytes and no groups take half the time of str: 1 µs a value. Raises `InputError` with RE2's reason.
+    UTF-8 and no groups take half the time of str with them: 1 µs a value. Raises `InputError` with RE2's reason.
     """
     options = re2.Options()
     options.dot_nl = True
-    options.never_capture = True
+    options.never_capture = not captures
     options.log_errors = False
     try:
         return re2.compile(pattern.encode(errors="surrogatepass"), options)
