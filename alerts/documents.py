@@ -17,7 +17,7 @@ def read(path: Path) -> Any:
     """The document of a file. Raises `ConfigError` where it is absent, not YAML or repeats a key."""
     try:
         # The loader is a SafeLoader: it makes plain values only.
-        return yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506
+        return yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

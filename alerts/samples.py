@@ -14,8 +14,8 @@ from storage.model import STALE_NAN_BITS, Float64Array, Labels
 class RuleSamples:
     """One sample a series. values: float64 (series,); the staleness marker ends a series."""
 
-    series: tuple[Labels, ...] = ()
-    values: Float64Array = np.empty(0)
+    series: tuple[Labels, ...]
+    values: Float64Array
 
     def __len__(self) -> int:
         return len(self.series)

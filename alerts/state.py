@@ -1,4 +1,4 @@
-"""The life of alerts: inactive, pending, firing, resolved. Pure: the same step serves live rules and backtests.
+"""The life of alerts: inactive, pending, firing, resolved. Pure, so that live rules and backtests share it.
 
 The semantics are those of Prometheus 3 (rules/alerting.go; its documentation of alerting rules).
 """
@@ -63,7 +63,7 @@ class Alert:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that stand for the labels."""
-        return xxhash.xxh64_hexdigest("\xff".join(part for pair in self.labels for part in pair))
+        return xxhash.xxh64_hexdigest("\xff".join(part for pair in self.labels for part in pair).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def step(
     if limit and len(active) > limit:
         raise LimitError(f"exceeded limit of {limit} with {len(active)} alerts")
     if not writes:
-        return Step(RuleState(alerts, state.written), tuple(transitions), RuleSamples())
+        return Step(RuleState(alerts, state.written), tuple(transitions), rule_samples({}, frozenset()))
     live = _series(active)
     samples = rule_samples(live, state.written)
     return Step(RuleState(alerts, frozenset(live)), tuple(transitions), samples)

@@ -12,14 +12,14 @@ from query.block import Result
 class InstantQuery(Protocol):
     """PromQL at one time."""
 
-    def __call__(self, text: str, at_ms: int) -> Result:
+    def __call__(self, text: str, at_ms: int, /) -> Result:
         """Evaluate `text` at `at_ms`. Raises `storage.errors.Error`."""
 
 
 class RangeQuery(Protocol):
     """PromQL over a range."""
 
-    def __call__(self, text: str, start_ms: int, end_ms: int, step_ms: int) -> Result:
+    def __call__(self, text: str, start_ms: int, end_ms: int, step_ms: int, /) -> Result:
         """Evaluate `text` at start, start + step, …, not beyond `end_ms`. Raises `storage.errors.Error`."""
 
 

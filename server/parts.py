@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 
-from alerts.evaluator import Evaluator
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from collector.collect import Collector
@@ -20,6 +19,7 @@ from ingest.pipeline import Pipeline
 from query.engine import Engine
 from query.limits import QueryLimits
 from server import rules
+from server.rules import Alerting
 from server.settings import Settings
 from storage.catalogue import Catalogue
 from storage.clickhouse import ClickHouseStorage
@@ -55,7 +55,7 @@ class Parts:
     catalogue: Catalogue
     engine: Engine
     pipeline: Pipeline | None
-    evaluator: Evaluator | None
+    alerting: Alerting | None
     executor: ThreadPoolExecutor
     query_executor: ThreadPoolExecutor
     retention: Retention
@@ -69,8 +69,8 @@ class Parts:
     def start_background(self) -> None:
         """Start what talks to this process's own HTTP server, which listens by now."""
         self.is_serving = True
-        if self.evaluator is not None:
-            self.evaluator.start()
+        if self.alerting is not None:
+            self.alerting.start()
         if Part.COLLECTOR in self.running and self.settings.collect.enabled:
             self.collector = Collector(node_settings(self.settings, own_url(self.settings)), self.registry)
             self.collector.start()
@@ -80,8 +80,8 @@ class Parts:
         """Stop it again, while the server still answers: the collector's last push has to arrive."""
         if self.collector is not None:
             self.collector.stop()
-        if self.evaluator is not None:
-            self.evaluator.stop()
+        if self.alerting is not None:
+            self.alerting.stop()
         self.retention.stop()
         self.is_serving = False
 
@@ -107,9 +107,9 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
     if running & {Part.INGEST, Part.ALERTS}:
         pipeline = _pipeline(settings, storage, running, registry, clock)
         pipeline.start()
-    evaluator = None
+    alerting = None
     if Part.ALERTS in running and pipeline is not None:
-        evaluator = rules.build(settings, engine, pipeline, registry, clock)
+        alerting = rules.build(settings, storage, catalogue, engine, pipeline, registry, clock)
     return Parts(
         settings=settings,
         running=running,
@@ -118,7 +118,7 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
         catalogue=catalogue,
         engine=engine,
         pipeline=pipeline,
-        evaluator=evaluator,
+        alerting=alerting,
         executor=ThreadPoolExecutor(settings.ingest.workers, thread_name_prefix="ingest"),
         query_executor=ThreadPoolExecutor(settings.query.workers, thread_name_prefix="answer"),
         retention=Retention(

@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from alerts.api import create_router as alerts_router
+from alerts.api import rules_data
 from fastapi import APIRouter, FastAPI
 
 from collector.collect import collect_node as run_collector
@@ -20,7 +21,6 @@ from dashboards.app import create_ui, warm_up
 from dashboards.services import Services
 from ingest.api import create_router as ingest_router
 from query.api import create_router as query_router
-from server import rules
 from server.app import create_app
 from server.parts import EVERYTHING, Part, Parts, build, node_settings, own_url
 from server.settings import Settings
@@ -118,19 +118,19 @@ def _routers(parts: Parts) -> list[APIRouter]:
                 version=version("swell"),
             )
         )
-    if parts.evaluator is not None:
-        routers.append(alerts_router(parts.evaluator))
+    if parts.alerting is not None:
+        routers.append(alerts_router(parts.alerting.evaluator))
     return routers
 
 
 def _attach_ui(app: FastAPI, parts: Parts, token: str | None) -> Any:
-    evaluator = parts.evaluator
+    alerting = parts.alerting
     create_ui(
         app,
         Services(
             instant=parts.engine.instant,
             range=parts.engine.range,
-            rules=(lambda: rules.view(evaluator)) if evaluator is not None else None,
+            rules=None if alerting is None else lambda: rules_data(alerting.evaluator),
             now_ms=lambda: int(time.time() * 1000),
             ingest_url=own_url(parts.settings),
         ),
