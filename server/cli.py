@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from server import run
 from server.auth import new_token
+from server.run import EVERYTHING, Part, collect_node, serve
 from server.settings import Settings, load
 from storage.errors import ConfigError, Error
 
@@ -77,10 +77,10 @@ def _guarded(
 
 
 _ACTIONS: Final[Mapping[str, Callable[[Settings, bool], None]]] = {
-    "up": lambda settings, _: run.serve(settings, run.EVERYTHING),
-    "ingest": lambda settings, _: run.serve(settings, frozenset({run.Part.INGEST})),
-    "query": lambda settings, _: run.serve(settings, frozenset({run.Part.QUERY})),
-    "alerts": lambda settings, _: run.serve(settings, frozenset({run.Part.ALERTS})),
-    "dashboards": lambda settings, _: run.serve(settings, frozenset({run.Part.QUERY, run.Part.DASHBOARDS})),
-    "collect node": lambda settings, once: run.collect_node(settings, once=once),
+    "up": lambda settings, _: serve(settings, EVERYTHING),
+    "ingest": lambda settings, _: serve(settings, frozenset({Part.INGEST})),
+    "query": lambda settings, _: serve(settings, frozenset({Part.QUERY})),
+    "alerts": lambda settings, _: serve(settings, frozenset({Part.ALERTS})),
+    "dashboards": lambda settings, _: serve(settings, frozenset({Part.QUERY, Part.DASHBOARDS})),
+    "collect node": lambda settings, once: collect_node(settings, once=once),
 }

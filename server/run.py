@@ -11,10 +11,10 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from alerts.api import create_router as alerts_router
-from alerts.api import rules_data
 from fastapi import APIRouter, FastAPI
 
+from alerts.api import create_router as alerts_router
+from alerts.api import rules_data
 from collector.collect import collect_node as run_collector
 from collector.collect import node_exposition
 from dashboards.app import create_ui, warm_up

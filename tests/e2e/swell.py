@@ -40,7 +40,7 @@ class Swell:
 
     def start(self) -> Swell:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", os.environ.get("SWELL_MODULE", "server"), *self.command.split()]
+        command = [sys.executable, "-m", "server", *self.command.split()]
         flags = ["--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self.data_dir), *self.flags]
         with (self.data_dir.parent / "swell.log").open("ab") as log:
             environment = {name: value for name, value in os.environ.items() if not name.startswith("SWELL_")}
