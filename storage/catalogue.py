@@ -279,7 +279,8 @@ class _Test:
         else:
             fullmatch = self._pattern.fullmatch
             equal = [fullmatch(value.encode()) is not None for value in values]
-        return np.array(equal, np.bool_) == self._wanted
+        passes: BoolArray = np.array(equal, np.bool_) == self._wanted
+        return passes
 
 
 @lru_cache(maxsize=1024)
