@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from alerts.api import create_router as alerts_router
-from alerts.api import rules_data
+from alerts.view import rules_view
 from collector.collect import collect_node as run_collector
 from collector.collect import node_exposition
 from dashboards.app import create_ui, warm_up
@@ -130,7 +130,7 @@ def _attach_ui(app: FastAPI, parts: Parts, token: str | None) -> Any:
         Services(
             instant=parts.engine.instant,
             range=parts.engine.range,
-            rules=None if alerting is None else lambda: rules_data(alerting.evaluator),
+            rules=None if alerting is None else lambda: rules_view(alerting.evaluator),
             now_ms=lambda: int(time.time() * 1000),
             ingest_url=own_url(parts.settings),
         ),
