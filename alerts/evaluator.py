@@ -22,14 +22,15 @@ _LOG = logging.getLogger("swell.alerts")
 _LONGEST_WAIT_S: Final = 5.0
 
 Notify: TypeAlias = Callable[[Sequence[Notice], int], None]
-"""Takes what fires and what has resolved in one group, with the time of the evaluation in ms. Never blocks."""
+"""Takes what fires and what has resolved in one group, and the time of evaluation in ms. Never blocks."""
 
 
 class Evaluator:
     """Owns the running groups.
 
-    `load` gives the groups at start and at each reload and raises `ConfigError`, on which the former groups go
-    on. `clock` gives seconds since the epoch. `wait(seconds)` returns early, and true, when it is time to stop.
+    `load` gives the groups at start and at each reload and raises `ConfigError`, on which the former groups
+    go on. `clock` gives seconds since the epoch. `wait(seconds)` returns early, and true, when it is time
+    to stop.
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class Evaluator:
     def _guarded(self, running: RunningGroup, slot_ms: int) -> None:
         try:
             self.evaluate(running, slot_ms)
-        except Exception:  # one group's defect must not end the evaluation of the others
+        except Exception:  # noqa: BLE001 - one group's defect must not end the evaluation of the others
             _LOG.exception("group %r failed", running.group.name)
 
     def _renewed(self, group: Group, former: RunningGroup | None, now_ms: int) -> RunningGroup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from alerts.history import History
@@ -46,8 +46,8 @@ class RunningRule:
     rule: Rule
     reads_earlier: bool
     restored: bool
-    state: RuleState = RuleState()
-    report: Report = Report()
+    state: RuleState = field(default_factory=RuleState)
+    report: Report = field(default_factory=Report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def instance(rule: AlertingRule, labels: Mapping[str, str], value: float, around
 
 
 def record(rule: RecordingRule, vector: Vector, limit: int) -> dict[Labels, float]:
-    """The series that a recording rule writes. Raises `ExecutionError` for twins, `LimitError` for too many."""
+    """The series that a rule records. Raises `ExecutionError` for twins, `LimitError` for too many."""
     own = {METRIC_NAME: rule.name, **dict(rule.labels)}
     live = {canonical({**labels, **own}): value for labels, value in vector}
     if len(live) < len(vector):

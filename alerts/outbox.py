@@ -1,4 +1,4 @@
-"""The samples that the rules of a group write: gathered, stored together, visible to later rules of the group."""
+"""The samples that the rules of a group write: stored together, visible to later rules of the group."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Outbox:
     """Collects samples of one time and hands them on in one append.
 
     A rule must see what an earlier rule of its group has just recorded, while the store takes what is
-    appended up to a flush interval later. So `settle` is called before such a rule, and only then: it appends what is
-    gathered and waits until the store has it.
+    appended up to a flush interval later. So `settle` is called before such a rule, and only then: it
+    appends what is gathered and waits until the store has it.
     """
 
     def __init__(self, appender: Appender, flush: Callable[[], bool], at_ms: int) -> None:
