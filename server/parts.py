@@ -16,6 +16,7 @@ from collector.collect import Collector
 from collector.settings import NodeSettings
 from ingest.limits import Limits
 from ingest.pipeline import Pipeline
+from ingest.warm import warm_up
 from query.engine import Engine
 from query.limits import QueryLimits
 from server import rules
@@ -106,6 +107,7 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
     pipeline = None
     if running & {Part.INGEST, Part.ALERTS}:
         pipeline = _pipeline(settings, storage, running, registry, clock)
+        warm_up()
         pipeline.start()
     alerting = None
     if Part.ALERTS in running and pipeline is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 import time
 from importlib.metadata import version
@@ -28,6 +29,7 @@ from server.settings import Settings
 __all__ = ["EVERYTHING", "Part", "collect_node", "serve"]
 
 _LOG = logging.getLogger("swell")
+_SWITCH_S = 0.0002
 _WHAT = {
     Part.INGEST: "remote write on /api/v1/write, text import on /api/v1/import/prometheus",
     Part.QUERY: "PromQL API on /api/v1/query",
@@ -38,6 +40,9 @@ _WHAT = {
 
 def serve(settings: Settings, running: frozenset[Part]) -> None:
     """Run until SIGTERM or SIGINT. Raises `ConfigError` and `StorageError` when it cannot start."""
+    # Kernels leave the interpreter's lock often and for short; with the default of 5 ms a thread that comes
+    # back waits longer for the lock than it worked without it.
+    sys.setswitchinterval(_SWITCH_S)
     parts = build(settings, running)
     try:
         token = settings.bearer_token()

@@ -57,7 +57,7 @@ class IngestSettings(BaseModel):
     model_config = _STRICT
 
     flush_rows: int = Field(
-        200_000, ge=1_000, le=5_000_000, description="Samples in a batch to ClickHouse, at most."
+        500_000, ge=1_000, le=5_000_000, description="Samples in a batch to ClickHouse, at most."
     )
     flush_interval_s: float = Field(
         1.0, gt=0, le=60, description="Seconds after which a smaller batch is written all the same."
@@ -85,7 +85,7 @@ class IngestSettings(BaseModel):
     max_past_s: float = Field(
         31 * 86_400, ge=0, description="Seconds that a timestamp may lie back; older samples are refused."
     )
-    workers: int = Field(2, ge=1, le=64, description="Threads that decode requests.")
+    workers: int = Field(3, ge=1, le=64, description="Threads that decode requests.")
 
 
 class QuerySettings(BaseModel):

@@ -19,8 +19,8 @@ def documented_settings() -> str:
     lines = [
         "# Settings",
         "",
-        "Strongest first: flags (`--ingest.flush-rows 50000`), environment (`SWELL_INGEST__FLUSH_ROWS`), the YAML",
-        "file named by `--config` or `SWELL_CONFIG`, the default. A wrong one is refused at start, by its key.",
+        "Strongest first: flags (`--ingest.flush-rows 50000`), environment (`SWELL_INGEST__FLUSH_ROWS`), the",
+        "YAML file named by `--config` or `SWELL_CONFIG`, the default. A wrong one is refused, by its key.",
         "",
         "| key | default | what |",
         "| --- | --- | --- |",
