@@ -5,10 +5,10 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 .PHONY: up test check bench browser assets packages lock clean
 
-up: $(VENV)/.ready
+up: $(VENV)/.ready assets
 	$(BIN)/swell up
 
-test: $(VENV)/.dev packages
+test: $(VENV)/.dev packages assets
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev
@@ -19,8 +19,14 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev packages
 	$(BIN)/python -m bench
 
-browser: $(VENV)/.dev packages
+browser: $(VENV)/.dev packages assets
 	$(BIN)/python -m pytest -m browser
+
+# The charts' library, from npm where there is one; without it the pages draw with Plotly, which comes along.
+assets:
+	@if [ -e dashboards/assets/vendor/uPlot.iife.min.js ]; then :; \
+	elif command -v npm >/dev/null 2>&1; then cd dashboards/web && npm ci --silent --no-audit --no-fund && npm run --silent build; \
+	else echo "npm is not installed: the pages draw with Plotly, which is slower"; fi
 
 # What tests and benchmarks run beside Swell; installed where the user may.
 packages:

@@ -24,7 +24,11 @@ _DISKS: Final = '{fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|autofs|nsfs"}'
 _NICS: Final = '{device!~"lo|veth.*|docker.*|br-.*|cni.*|cali.*"}'
 
 QUERIES: Final[Mapping[str, str]] = {
-    "last_seen_s": f"max {_BY} (max_over_time(timestamp(node_boot_time_seconds)[{SEEN_WITHIN}:30s]))",
+    # Exact where the node still reports, to half a minute where it is gone.
+    "last_seen_s": (
+        f"max {_BY} (timestamp(node_boot_time_seconds))"
+        f" or max {_BY} (max_over_time(timestamp(node_boot_time_seconds)[{SEEN_WITHIN}:30s]))"
+    ),
     "up": f"min {_BY} (up and on (job, instance) node_boot_time_seconds)",
     "cpu_percent": f'100 * (1 - avg {_BY} (rate(node_cpu_seconds_total{{mode="idle"}}[2m])))',
     "cores": f'count {_BY} (node_cpu_seconds_total{{mode="idle"}})',

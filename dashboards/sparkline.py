@@ -31,13 +31,15 @@ def _path(x: Float64Array, y: Float64Array) -> str:
     drawn = np.isfinite(y)
     parts = []
     for i in np.flatnonzero(drawn):
-        command = "L" if i and drawn[i - 1] else "M"
-        parts.append(f"{command}{x[i]:.1f} {y[i]:.1f}")
+        point = f"{x[i]:.1f} {y[i]:.1f}"
+        # A line of no length is a dot, so that a value without neighbours shows.
+        parts.append(f"L{point}" if i and drawn[i - 1] else f"M{point}h0")
     return "".join(parts)
 
 
 def _svg(path: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}">'
-        f'<path d="{path}" fill="none" stroke="#4c8dd6" stroke-width="1.5" stroke-linejoin="round"/></svg>'
+        f'<path d="{path}" fill="none" stroke="#4c8dd6" stroke-width="1.5" '
+        'stroke-linejoin="round" stroke-linecap="round"/></svg>'
     )

@@ -6,19 +6,20 @@ TimeSeries, repeated). Parsers of other formats write the same bytes, so one tab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest import kernels
 from storage.errors import DecodeError
 from storage.model import Float64Array, Int64Array, Metadata
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
-_FIXED_BYTES: Final = {1: 8, 5: 4}
+_ONE_BYTE: Final = tuple(bytes((number,)) for number in range(0x80))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,17 +58,28 @@ class Refusal:
 
 
 def parse_labels(raw: bytes) -> list[tuple[str, str]]:
-    """Read a series' raw label bytes; the slow path, once a series. Raises `DecodeError`."""
-    return [_pair(content) for number, content in _fields(raw) if number == 1]
+    """Read a series' raw label bytes; once a series. Raises `DecodeError`."""
+    spans = np.empty((len(raw) // 2 + 1, 4), np.int64)
+    status, offset, found = kernels.label_spans(np.frombuffer(raw, np.uint8), spans)
+    if status:
+        raise DecodeError(f"label is not a pair of name and value, at byte {offset} of the series' labels")
+    return [_pair(raw[a:b], raw[c:d]) for a, b, c, d in spans[:found].tolist()]
 
 
 def encode_labels(pairs: Sequence[tuple[str, str]]) -> bytes:
     """The raw label bytes of a series: the inverse of `parse_labels`."""
-    return b"".join(_field(_field(name.encode()) + _field(value.encode(), 0x12)) for name, value in pairs)
+    parts = []
+    for name, value in pairs:
+        names, values = name.encode(), value.encode()
+        pair = b"\x0a" + varint(len(names)) + names + b"\x12" + varint(len(values)) + values
+        parts.append(b"\x0a" + varint(len(pair)) + pair)
+    return b"".join(parts)
 
 
 def varint(number: int) -> bytes:
     """A protobuf varint of a number in 0..2^64-1."""
+    if number <= 0x7F:
+        return _ONE_BYTE[number]
     found = bytearray()
     while number > 0x7F:
         found.append(number & 0x7F | 0x80)
@@ -76,47 +88,8 @@ def varint(number: int) -> bytes:
     return bytes(found)
 
 
-def _field(content: bytes, tag: int = 0x0A) -> bytes:
-    return bytes((tag,)) + varint(len(content)) + content
-
-
-def _pair(raw: bytes) -> tuple[str, str]:
-    """Read a Label message: name = 1, value = 2; the last of each counts, others are skipped."""
-    name = value = b""
-    for number, content in _fields(raw):
-        if number == 1:
-            name = content
-        elif number == 2:
-            value = content
+def _pair(name: bytes, value: bytes) -> tuple[str, str]:
     try:
         return name.decode(), value.decode()
     except UnicodeDecodeError as error:
         raise DecodeError(f"label {name[:80]!r}={value[:80]!r} is not UTF-8: {error.reason}") from None
-
-
-def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and content of every length-delimited field of a message; other fields are skipped."""
-    at = 0
-    while at < len(raw):
-        tag, at = _varint(raw, at)
-        wire = tag & 7
-        if wire == 0 and tag >> 3 > 2:
-            _, at = _varint(raw, at)
-            continue
-        size, at = _varint(raw, at) if wire == 2 else (_FIXED_BYTES.get(wire, -1), at)
-        if size < 0 or tag < 8 or (wire != 2 and tag >> 3 <= 2):
-            raise DecodeError(f"label has a field with tag {tag}, expected 10 (name) or 18 (value)")
-        if size > len(raw) - at:
-            raise DecodeError(f"label claims {size} bytes where {len(raw) - at} are left")
-        if wire == 2:
-            yield tag >> 3, raw[at : at + size]
-        at += size
-
-
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    number = 0
-    for place, byte in enumerate(raw[at : at + 10]):
-        number |= (byte & 0x7F) << (7 * place)
-        if byte < 0x80:
-            return number, at + place + 1
-    raise DecodeError("label has a varint that does not end")

@@ -1,4 +1,4 @@
-"""Numba kernels of the hash table of series, which run without the interpreter's lock."""
+"""Numba kernels that hash, look up and take apart the labels of series, without the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, uint64
 
-from ingest.protocols.kernels import word_at
+from ingest.protocols.kernels import BAD_WIRE_TYPE, OK, field, word_at
 from storage.model import Int64Array, UInt64Array
 
 Bytes = npt.NDArray[np.uint8]
@@ -90,19 +90,19 @@ def find_slots(hashes: UInt64Array, entries: UInt64Array, slots: Int64Array) -> 
 
 
 @njit(nogil=True, cache=True)
-def probe(entries: UInt64Array, one: np.uint64, two: np.uint64) -> int:
+def probe(entries: UInt64Array, one: np.uint64, two: np.uint64) -> np.int64:
     """The slot that holds a hash, -1 where no slot does. Linear probing."""
     mask = uint64(len(entries) - 1)
     slot = one & mask
     while entries[slot, 1] != uint64(0):
         if entries[slot, 0] == one and entries[slot, 1] == two:
-            return int(slot)
+            return np.int64(slot)
         slot = (slot + uint64(1)) & mask
-    return -1
+    return np.int64(-1)
 
 
 @njit(nogil=True, cache=True)
-def claim(entries: UInt64Array, one: np.uint64, two: np.uint64) -> int:
+def claim(entries: UInt64Array, one: np.uint64, two: np.uint64) -> np.int64:
     """Store a hash that is not there yet in the first free slot of its chain; return the slot."""
     mask = uint64(len(entries) - 1)
     slot = one & mask
@@ -110,7 +110,7 @@ def claim(entries: UInt64Array, one: np.uint64, two: np.uint64) -> int:
         slot = (slot + uint64(1)) & mask
     entries[slot, 0] = one
     entries[slot, 1] = two
-    return int(slot)
+    return np.int64(slot)
 
 
 @njit(nogil=True, cache=True)
@@ -171,3 +171,35 @@ def spread(
             seen_days[slot, 0] = min(first, day) if touches else day
             seen_days[slot, 1] = max(last, day) if touches else day
     return days, old, new
+
+
+@njit(nogil=True, cache=True)
+def label_spans(buf: Bytes, spans: Int64Array) -> tuple[int, int, int]:
+    """Where the names and values lie in a series' label bytes, a repeated field 1 of Label messages.
+
+    Fills spans, int64 (labels, 4): start and end of the name (field 1), start and end of the value (field 2);
+    the last of each counts, other fields are skipped. Returns (status, offset, labels).
+    """
+    found = at = 0
+    while at < len(buf):
+        tag, start, stop = field(buf, at, len(buf))
+        if start < 0:
+            return -start, stop, found
+        if tag != uint64(10):
+            return BAD_WIRE_TYPE, at, found
+        at = stop
+        spans[found] = 0
+        inner = start
+        while inner < stop:
+            part, begin, end = field(buf, inner, stop)
+            if begin < 0:
+                return -begin, end, found
+            number = np.int64(part >> uint64(3))
+            if 1 <= number <= 2:
+                if part & uint64(7) != uint64(2):
+                    return BAD_WIRE_TYPE, inner, found
+                spans[found, 2 * number - 2] = begin
+                spans[found, 2 * number - 1] = end
+            inner = end
+        found += 1
+    return OK, at, found

@@ -40,6 +40,7 @@ from query.select import Reader, without_stale
 from query.times import Times
 from query.transform import TRANSFORMS, Context
 from query.types import type_of
+from query.warm.cache import WarmCache
 from storage.errors import InputError
 from storage.interface import SeriesCatalogue, Storage
 from storage.labels import LabelTable
@@ -60,7 +61,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits or QueryLimits()
-        self._storage = storage
+        self._warm = WarmCache(storage, self.limits.warm_bytes)
         self._catalogue = catalogue
         self._clock = clock
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="query")
@@ -112,7 +113,7 @@ class Engine:
                 f'invalid expression type "{word}" for range query, must be Scalar or instant Vector'
             )
         deadline = deadline or Deadline(self.limits.timeout_s, self._clock)
-        reader = Reader(self._storage, self._catalogue, self._executor, self.limits, deadline)
+        reader = Reader(self._warm, self._catalogue, self._executor, self.limits, deadline)
         notes = Annotations(text)
         began = time.perf_counter()
         evaluation = Evaluation(

@@ -31,9 +31,10 @@ _STATEMENT_SYMBOL = re.compile(r"==|=(?!~)|!=|<=|</|<|>=|>/|>|[-+*/%^,@(){}\[\]]
 _BRACES_SYMBOL = re.compile(r"=~|=|!=|!~|[,}]")
 _BRACKET_SYMBOL = re.compile(r"[-+*/%^,():\]]")
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"|' + r"'(?:[^'\\\n]|\\[^\n])*'|`[^`]*`")
+_DIGITS = r"\d(?:_?\d)*+"
 _NUMBER = re.compile(
-    r"(?:0[xX](?:_?[0-9a-fA-F])+|(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?)"
-    r"(?![A-Za-z0-9_.])"
+    r"(?:0[xX](?:_?[0-9a-fA-F])++"
+    rf"|(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?+)(?![A-Za-z0-9_.])"
 )
 # Units such as `hs` are taken here and refused by the duration's own reader, which can name them.
 _DURATION = re.compile(r"[\d.][\d.]*[smhdwy]s?(?:\d+[smhdw]s?)*(?![A-Za-z0-9_])")

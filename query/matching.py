@@ -58,7 +58,11 @@ def signatures(matching: Matching, left: LabelTable, right: LabelTable) -> tuple
 
 def matched_labels(matching: Matching, labels: LabelTable) -> LabelTable:
     """The labels that decide a series' match group."""
-    return labels.keep(matching.labels) if matching.on else labels.drop((*matching.labels, *NAME_LABELS))
+    if matching.on:
+        return labels.keep(matching.labels)
+    # Prometheus leaves type and unit out of the default match alone, not out of an explicit `ignoring`.
+    dropped = (METRIC_NAME,) if matching.labels else NAME_LABELS
+    return labels.drop((*matching.labels, *dropped))
 
 
 def present_groups(present: BoolArray, ids: Int64Array, groups: int) -> BoolArray:

@@ -1,4 +1,4 @@
-"""From matchers to flat samples: one read a metric, in parallel, joined into the columns that kernels take."""
+"""From matchers to flat samples: one read a metric, in parallel, joined into what kernels take."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 from query.block import Samples
 from query.deadline import Deadline
 from query.limits import QueryLimits
-from storage.interface import SeriesCatalogue, SeriesSelection, Storage
+from query.warm.cache import Columns, WarmCache
+from storage.interface import SeriesCatalogue, SeriesSelection
 from storage.labels import LabelTable, concat
-from storage.model import Matcher, SampleBatch, TimeRange, is_stale
+from storage.model import Matcher, TimeRange, is_stale
 
 
 @dataclass(slots=True)
@@ -31,14 +32,14 @@ class Reader:
 
     def __init__(
         self,
-        storage: Storage,
+        warm: WarmCache,
         catalogue: SeriesCatalogue,
         executor: Executor,
         limits: QueryLimits,
         deadline: Deadline,
     ) -> None:
         self.cost = Cost()
-        self._storage = storage
+        self._warm = warm
         self._catalogue = catalogue
         self._executor = executor
         self._limits = limits
@@ -46,7 +47,9 @@ class Reader:
         self._done: dict[tuple[tuple[Matcher, ...], TimeRange], Samples] = {}
 
     def read(self, matchers: Sequence[Matcher], time_range: TimeRange) -> Samples:
-        """Samples in [start, end] of the series that match; stale markers are still there.
+        """Samples in [start, end], and perhaps some outside, of the series that match.
+
+        Stale markers are still there.
 
         Raises `LimitError` when that is more series or samples than a query may read.
         """
@@ -64,49 +67,33 @@ class Reader:
         self._limits.check("series", self.cost.series, self._limits.max_series)
         self._deadline.check()
         if len(selections) <= 1:
-            batches = [self._fetch(one, time_range) for one in selections]
+            parts = [self._fetch(one, time_range) for one in selections]
         else:
-            batches = list(self._executor.map(lambda one: self._fetch(one, time_range), selections))
+            parts = list(self._executor.map(lambda one: self._fetch(one, time_range), selections))
         self._deadline.check()
-        self.cost.samples += sum(len(batch) for batch in batches)
+        self.cost.samples += sum(len(part.values) for part in parts)
         self._limits.check("samples", self.cost.samples, self._limits.max_samples)
-        return _join(selections, batches)
+        return _join(selections, parts)
 
-    def _fetch(self, selection: SeriesSelection, time_range: TimeRange) -> SampleBatch:
+    def _fetch(self, selection: SeriesSelection, time_range: TimeRange) -> Columns:
         self._deadline.check()
-        wanted = None if selection.is_whole else selection.series_ids
-        batch = self._storage.read_samples(selection.metric_id, wanted, time_range)
-        return batch if wanted is not None else _only(selection, batch)
+        return self._warm.read(selection, time_range)
 
 
-def _only(selection: SeriesSelection, batch: SampleBatch) -> SampleBatch:
-    """Leave out series that were born between the selection and the read."""
-    ids = selection.series_ids
-    at = np.minimum(np.searchsorted(ids, batch.series_ids), len(ids) - 1)
-    known = ids[at] == batch.series_ids
-    if known.all():
-        return batch
-    return SampleBatch(
-        batch.metric_ids[known], batch.series_ids[known], batch.timestamps_ms[known], batch.values[known]
-    )
-
-
-def _join(selections: Sequence[SeriesSelection], batches: Sequence[SampleBatch]) -> Samples:
+def _join(selections: Sequence[SeriesSelection], parts: Sequence[Columns]) -> Samples:
     if not selections:
         return Samples(
             LabelTable({}, 0), np.empty(0, np.int64), np.empty(0, np.float64), np.zeros(1, np.int64)
         )
-    counts = []
-    for selection, batch in zip(selections, batches, strict=True):
-        edges = np.searchsorted(batch.series_ids, selection.series_ids, "left")
-        stops = np.searchsorted(batch.series_ids, selection.series_ids, "right")
-        counts.append(stops - edges)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))])
+    if len(selections) == 1:
+        only = parts[0]
+        return Samples(selections[0].labels, only.timestamps_ms, only.values, only.offsets)
+    counts = np.concatenate([np.diff(part.offsets) for part in parts])
     return Samples(
         concat([one.labels for one in selections]),
-        np.concatenate([batch.timestamps_ms for batch in batches]),
-        np.concatenate([batch.values for batch in batches]),
-        offsets.astype(np.int64),
+        np.concatenate([part.timestamps_ms for part in parts]),
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
     )
 
 

@@ -108,5 +108,5 @@ _ARITHMETIC: Final[Mapping[str, Callable[[float, float], float]]] = {
     "*": lambda a, b: a * b,
     "/": _divide,
     "%": lambda a, b: math.fmod(a, b) if b else _divide(a, b),
-    "^": lambda a, b: math.pow(a, b),
+    "^": math.pow,
 }

@@ -50,6 +50,7 @@ class ClickHouseStorage:
         self._version = 0
         self._seen: tuple[int, ...] = ()
         self._polled_at = -_POLL_S
+        self._listeners: list[Callable[[SampleBatch | None], None]] = []
 
     @property
     def capabilities(self) -> Capabilities:
@@ -68,7 +69,17 @@ class ClickHouseStorage:
             "timestamp": batch.timestamps_ms,
             "value": batch.values,
         }
-        self._session.insert("samples", columns, token)
+        try:
+            self._session.insert("samples", columns, token)
+        finally:
+            self._tell(batch)
+
+    def subscribe(self, listener: Callable[[SampleBatch | None], None]) -> bool:
+        """Tell of every batch that is stored; see `storage.interface.Storage`."""
+        if self._session.is_shared:
+            return False
+        self._listeners.append(listener)
+        return True
 
     def write_series(self, rows: Sequence[SeriesRow]) -> None:
         """Append series rows under a new version."""
@@ -198,6 +209,8 @@ class ClickHouseStorage:
         old = [(table, int(day)) for table, day in zip(*columns, strict=True) if int(day) < first_kept]
         for table, day in old:
             self._session.execute(f"ALTER TABLE {table} DROP PARTITION {day}")
+        if old:
+            self._tell(None)
         return len(old)
 
     def size_bytes(self) -> int:
@@ -206,6 +219,10 @@ class ClickHouseStorage:
             "SELECT sum(bytes) FROM system.parts WHERE active AND database = currentDatabase()"
         )
         return int(columns[0][0]) if columns and len(columns[0]) else 0
+
+    def _tell(self, batch: SampleBatch | None) -> None:
+        for listener in self._listeners:
+            listener(batch)
 
     def close(self) -> None:
         """Release the session."""

@@ -67,9 +67,13 @@ class EmbeddedSession:
     def insert(self, table: str, columns: Mapping[str, Column], token: str | None = None) -> None:
         """Insert through an Arrow table that chDB reads in place."""
         rows = pa.table({name: _to_arrow(column) for name, column in columns.items()})
-        settings = f" SETTINGS insert_deduplication_token = '{token}'" if token else ""
+        settings = ", ".join(f"{n} = {v!r}" for n, v in self.capabilities.insert_settings(token).items())
         names = ", ".join(columns)
-        self._query(f"INSERT INTO {table} ({names}){settings} SELECT {names} FROM Python(rows)", "Null", rows)
+        self._query(
+            f"INSERT INTO {table} ({names}) SETTINGS {settings} SELECT {names} FROM Python(rows)",
+            "Null",
+            rows,
+        )
 
     def close(self) -> None:
         """Close all connections; the directory is free once no session of the process uses it."""

@@ -6,7 +6,7 @@ epoch. Methods raise `UnavailableError` when the store cannot be reached and `St
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from storage.capabilities import Capabilities
@@ -37,6 +37,13 @@ class Storage(Protocol):
 
     def write_samples(self, batch: SampleBatch, token: str) -> None:
         """Store a batch of any order. Writing the same batch with the same `token` again is harmless."""
+
+    def subscribe(self, listener: Callable[[SampleBatch | None], None]) -> bool:
+        """Call `listener` with each batch once it is stored, and with None once samples are dropped.
+
+        A batch whose write failed is passed too, since a failed write may have stored it. Returns false, and
+        calls nobody, where other processes may write.
+        """
 
     def write_series(self, rows: Sequence[SeriesRow]) -> None:
         """Record series as seen on their days. Idempotent."""

@@ -108,13 +108,11 @@ class ServerSession:
 
     def insert(self, table: str, columns: Mapping[str, Column], token: str | None = None) -> None:
         """Send columns as one block, so that they become one part a partition, or none."""
-        tell = token and self.capabilities.insert_deduplication_token
-        settings = {"insert_deduplication_token": token} if tell else {}
         with self._pool.lend() as connection:
             connection.insert(
                 f"INSERT INTO {table} ({', '.join(columns)}) VALUES",
                 [_to_numpy(column, "String") for column in columns.values()],
-                settings,
+                self.capabilities.insert_settings(token),
             )
 
     def close(self) -> None:
@@ -178,7 +176,9 @@ class _Connection:
 def _create_database(address: Address) -> None:
     connection = _Connection(address, database="")
     try:
-        connection.execute(f"CREATE DATABASE IF NOT EXISTS {address.database}")
+        known = f"SELECT name FROM system.databases WHERE name = '{address.database}'"
+        if not connection.select(known, has_text=True):  # the right to create may be missing where it exists
+            connection.execute(f"CREATE DATABASE IF NOT EXISTS {address.database}")
     finally:
         connection.close()
 

@@ -115,7 +115,7 @@ window.swell = window.swell || {};
     return {
       width: Math.max(120, element.clientWidth),
       height: height(element),
-      padding: [8, 8, 0, 0],
+      padding: [8, 20, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: "swell", setSeries: false },

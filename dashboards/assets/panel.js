@@ -5,6 +5,7 @@ window.swell = window.swell || {};
   "use strict";
 
   const MOST_SERIES = 50;
+  const MOST_POINTS = 1000;
   const STEPS_S = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
   const PASS_S = 15;
 
@@ -47,7 +48,7 @@ window.swell = window.swell || {};
       this.plot.dataset.table = element.dataset.table;
       element.classList.add("is-empty");
       this.resizing = new ResizeObserver(() => this.chart && this.chart.resize());
-      this.resizing.observe(element);
+      this.resizing.observe(this.plot);
     }
 
     async refresh(view) {
@@ -81,7 +82,7 @@ window.swell = window.swell || {};
         start: start / 1000,
         end: end / 1000,
         step: stepMs / 1000,
-        max_points: Math.floor((end - start) / stepMs) + 1,
+        max_points: MOST_POINTS,
       });
       const answer = await fetch("/api/v1/panel?" + body, { signal: this.aborter.signal });
       if (!answer.ok) throw await refusal(answer);

@@ -79,7 +79,7 @@ def _any_field(buf: Bytes, at: int, end: int) -> tuple[np.uint64, int, int]:
             return tag, -BAD_VARINT, after
         if length > uint64(end - start):
             return tag, -TOO_LONG, after
-        return tag, start, start + int(length)
+        return tag, start, start + np.int64(length)
     if wire == uint64(0):
         _, stop = varint(buf, after, end)
         return (tag, after, stop) if stop >= 0 else (tag, -BAD_VARINT, after)
@@ -193,7 +193,7 @@ def fill_v1(
             elif tag >> uint64(3) < uint64(COUNTED):
                 if tag & uint64(7) != uint64(2):
                     return BAD_WIRE_TYPE, at
-                counts[int(tag >> uint64(3))] += 1
+                counts[np.int64(tag >> uint64(3))] += 1
             at = stop
         counts[1] += labels
     counts[2] = row
@@ -211,7 +211,7 @@ def _measure_references(
         if after < 0 or reference >= uint64(len(symbol_start)):
             return -1, at
         # A tag and a length of at most five bytes for each string, the same for the pair.
-        size += symbol_end[int(reference)] - symbol_start[int(reference)] + 12
+        size += symbol_end[np.int64(reference)] - symbol_start[np.int64(reference)] + 12
         references += 1
         at = after
     return references, size
@@ -258,7 +258,7 @@ def measure_v2(
             if start < 0:
                 return -start, stop, 0
             number = tag >> uint64(3)
-            if number == uint64(1) and tag & uint64(7) in (uint64(0), uint64(2)):
+            if tag == uint64(10) or tag == uint64(8):
                 found, more = _measure_references(buf, start, stop, symbol_start, symbol_end)
                 if found < 0:
                     return BAD_REFERENCE, more, 0
@@ -269,7 +269,7 @@ def measure_v2(
             elif number <= uint64(5) and tag & uint64(7) != uint64(2):
                 return BAD_WIRE_TYPE, at, 0
             elif number < uint64(COUNTED):
-                counts[int(number)] += 1
+                counts[np.int64(number)] += 1
             elif number == uint64(5):
                 status, where = _check_metadata(buf, start, stop, len(symbol_start))
                 if status != OK:
@@ -342,16 +342,16 @@ def fill_v2(
     for i in range(len(starts)):
         at = starts[i]
         label_start[i] = written
-        name = -1
+        name = np.int64(-1)
         while at < ends[i]:
             tag, start, stop = field(buf, at, ends[i])
             if tag == uint64(10) or tag == uint64(8):
                 while start < stop:
                     reference, start = varint(buf, start, stop)
                     if name < 0:
-                        name = int(reference)
+                        name = np.int64(reference)
                         continue
-                    value = int(reference)
+                    value = np.int64(reference)
                     written = _put_label(
                         buf,
                         out,
@@ -361,7 +361,7 @@ def fill_v2(
                         symbol_start[value],
                         symbol_end[value],
                     )
-                    name = -1
+                    name = np.int64(-1)
             elif tag == uint64(18):
                 status, where = read_sample(buf, start, stop, timestamps, bits, row)
                 if status != OK:

@@ -153,7 +153,8 @@ def warn_of_quantiles(phi: Float64Array, node: Aggregate, notes: Annotations) ->
 
 def _ranked(sign: float) -> Callable[[Aggregate, Grouped, Float64Array, Annotations], Block]:
     def run(node: Aggregate, grouped: Grouped, k: Float64Array, notes: Annotations) -> Block:
-        block, keep = grouped.block, np.zeros(grouped.block.present.shape, np.bool_)
+        block = grouped.block
+        keep: BoolArray = np.zeros(block.present.shape, np.bool_)
         order = grouped.order
         kernels.highest(block.values, block.present, order, grouped.bounds, _whole(k), sign, keep)
         if keep.shape[1] == 1:

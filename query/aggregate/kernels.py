@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from query.rollup.kernels import quantile_sorted
+from query.rollup.statistics.kernels import quantile_sorted
 from storage.model import BoolArray, Float64Array, Int64Array
 
 _FEW = 64

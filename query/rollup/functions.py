@@ -12,6 +12,7 @@ import numpy as np
 from query.block import NAME_LABELS, Block, Samples
 from query.deadline import Deadline
 from query.rollup import kernels
+from query.rollup.statistics import kernels as statistics
 from storage.model import BoolArray, Float64Array, Int32Array, Int64Array
 
 _CELLS_A_CHUNK = 250_000
@@ -117,7 +118,7 @@ def _regression(is_prediction: bool) -> Kernel:
     def run(piece: Piece) -> None:
         windows = piece.windows
         ahead_s = piece.args[0] if is_prediction else np.zeros(len(windows.ends_ms))
-        kernels.regressions(
+        statistics.regressions(
             piece.first,
             piece.last,
             windows.low,
@@ -144,15 +145,15 @@ ROLLUPS: Final[Mapping[str, Rollup]] = {
     "predict_linear": Rollup(_regression(True)),
     "changes": Rollup(_over_values(kernels.changes, False)),
     "resets": Rollup(_over_values(kernels.changes, True)),
-    "sum_over_time": Rollup(_over_values(kernels.sums, False)),
-    "avg_over_time": Rollup(_over_values(kernels.sums, True)),
-    "max_over_time": Rollup(_over_values(kernels.extremes, 1.0)),
-    "min_over_time": Rollup(_over_values(kernels.extremes, -1.0)),
-    "stddev_over_time": Rollup(_over_values(kernels.moments, True)),
-    "stdvar_over_time": Rollup(_over_values(kernels.moments, False)),
-    "quantile_over_time": Rollup(_over_values(kernels.quantiles)),
-    "mad_over_time": Rollup(_over_values(kernels.absolute_deviations)),
-    "double_exponential_smoothing": Rollup(_over_values(kernels.smoothed)),
+    "sum_over_time": Rollup(_over_values(statistics.sums, False)),
+    "avg_over_time": Rollup(_over_values(statistics.sums, True)),
+    "max_over_time": Rollup(_over_values(statistics.extremes, 1.0)),
+    "min_over_time": Rollup(_over_values(statistics.extremes, -1.0)),
+    "stddev_over_time": Rollup(_over_values(statistics.moments, True)),
+    "stdvar_over_time": Rollup(_over_values(statistics.moments, False)),
+    "quantile_over_time": Rollup(_over_values(statistics.quantiles)),
+    "mad_over_time": Rollup(_over_values(statistics.absolute_deviations)),
+    "double_exponential_smoothing": Rollup(_over_values(statistics.smoothed)),
     "count_over_time": Rollup(_over_times(kernels.picks, 0)),
     "present_over_time": Rollup(_over_times(kernels.picks, 1)),
     "first_over_time": Rollup(_over_times(kernels.picks, 2), keeps_name=True),

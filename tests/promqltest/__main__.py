@@ -20,10 +20,13 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
+        # Held open, so that the store is not started anew for each scope.
+        keeper = open_embedded(root, "keeper")
         runner = Runner(
             lambda tenant: open_embedded(root, tenant), lambda storage: Engine(storage, Catalogue(storage))
         )
         counts = [_run(runner, path, arguments) for path in arguments.files]
+        keeper.close()
     passed, failed = (sum(column) for column in zip(*counts, strict=True))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -45,23 +45,23 @@ def test_the_schema_of_a_newer_swell_is_refused(storage: ClickHouseStorage) -> N
         storage.migrate()
 
 
-@pytest.mark.parametrize(
-    ("version", "able"),
-    [
-        ((18, 16), []),
-        ((19, 14), ["codecs"]),
-        ((20, 8), ["codecs", "arrow"]),
-        ((20, 10), ["codecs", "arrow", "fsync"]),
-        ((22, 8), ["codecs", "arrow", "fsync", "insert_deduplication_token"]),
-        ((26, 9), ["codecs", "arrow", "fsync", "insert_deduplication_token", "to_grid"]),
-    ],
-    ids=str,
-)
-def test_a_version_tells_what_a_store_can_do(version: tuple[int, int], able: list[str]) -> None:
-    found = Capabilities.of(version)
+FLAGS = [
+    ((19, 1), "limits_partitions"),
+    ((19, 14), "codecs"),
+    ((20, 6), "arrow"),
+    ((20, 10), "fsync"),
+    ((22, 2), "insert_deduplication_token"),
+    ((25, 9), "to_grid"),
+]
 
-    flags = ["codecs", "arrow", "fsync", "insert_deduplication_token", "to_grid"]
-    assert [flag for flag in flags if getattr(found, flag)] == able
+
+@pytest.mark.parametrize("version", [(18, 16), *(version for version, _ in FLAGS), (22, 8), (26, 9)], ids=str)
+def test_a_version_tells_what_a_store_can_do(version: tuple[int, int]) -> None:
+    able = Capabilities.of(version)
+
+    assert {flag for _, flag in FLAGS if getattr(able, flag)} == {
+        flag for since, flag in FLAGS if since <= version
+    }
 
 
 def test_codecs_are_left_out_where_they_are_not_known() -> None:

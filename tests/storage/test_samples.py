@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from storage.clickhouse import ClickHouseStorage
 from storage.kernels import is_sorted, keep_among, keep_one_a_timestamp
 from storage.model import DAY_MS, STALE_NAN_BITS, SampleBatch, TimeRange
-from tests.storage.building import ALWAYS, as_rows, batch, float_bits, of_bits
+from tests.storage.building import ALWAYS, as_rows, batch, float_bits, of_bits, series_row
 
 QUIET_NAN = 0x7FF8000000000000
 ODD_NAN = 0xFFF8_0000_DEAD_BEEF
@@ -189,6 +189,14 @@ def rank(bits: int) -> tuple[int, float, int]:
     if np.isnan(value):
         return (1, 0.0, bits)
     return (2, value, -bits)
+
+
+def test_a_batch_may_span_any_number_of_days(storage: ClickHouseStorage) -> None:
+    storage.write_samples(batch([(1, day * DAY_MS, 1.0) for day in range(150)]), "one")
+    storage.write_series([series_row(day, name="up") for day in range(150)])
+
+    assert len(storage.read_samples(1, None, ALWAYS)) == 150
+    assert storage.read_series(None, 0).last_days.tolist() == [149]
 
 
 def test_a_large_batch_is_read_back_whole(storage: ClickHouseStorage) -> None:

@@ -1,0 +1,1 @@
+"""Sums, extremes, quantiles and regressions of a window."""
