@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="ingest runs of each system")
     parser.add_argument("--query-runs", type=int, default=11, help="runs of each query")
-    parser.add_argument("--connections", type=int, default=8, help="concurrent senders")
+    parser.add_argument("--connections", type=int, default=10, help="concurrent senders")
     parser.add_argument("--victoria-metrics", default="victoria-metrics", help="program or path")
     parser.add_argument("--prometheus", default="prometheus", help="program or path")
     parser.add_argument("--output", type=Path, default=Path("docs/performance.md"))

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from urllib.parse import quote
 
 import orjson
@@ -31,10 +32,10 @@ class IngestFigures:
 
 
 def measure(running: Running, fleet: Fleet, bodies: Sequence[bytes], connections: int) -> IngestFigures:
-    """Send every body over `connections` connections; each takes the next body that nobody has taken."""
+    """Send every body over `connections` connections, and wait until the system is done with them."""
     cpu_before = running.cpu_s()
     began = time.perf_counter()
-    _send(running, bodies, connections)
+    _send(running, fleet, bodies, connections)
     wall_s = time.perf_counter() - began
     _wait_until_visible(running, fleet)
     _wait_until_at_rest(running)
@@ -47,38 +48,37 @@ def measure(running: Running, fleet: Fleet, bodies: Sequence[bytes], connections
     )
 
 
-def _send(running: Running, bodies: Sequence[bytes], connections: int) -> None:
-    lock = threading.Lock()
-    waiting = iter(bodies)
+def _send(running: Running, fleet: Fleet, bodies: Sequence[bytes], connections: int) -> None:
+    """Each connection sends the bodies of its own series, so that every series' samples come in order."""
+    each_step = -(-fleet.series // fleet.series_per_request)
     failures: list[str] = []
 
-    def sender() -> None:
+    def sender(number: int) -> None:
         connection = running.connect()
-        while not failures:
-            with lock:
-                body = next(waiting, None)
-            if body is None:
-                return
-            connection.request("POST", "/api/v1/write", body, _HEADERS)
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status == 429:
-                time.sleep(0.01)
-                with lock:
-                    waiting_again.append(body)
-            elif answer.status >= 300:
-                failures.append(f"{running.system.name} answered {answer.status}: {text[:200]!r}")
+        for i, body in enumerate(bodies):
+            if i % each_step % connections == number and not failures:
+                _post(connection, body, running.system.name, failures)
+        connection.close()
 
-    waiting_again: list[bytes] = []
-    threads = [threading.Thread(target=sender) for _ in range(connections)]
+    threads = [threading.Thread(target=sender, args=(number,)) for number in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if failures:
         raise RuntimeError(failures[0])
-    if waiting_again:
-        _send(running, waiting_again, connections)
+
+
+def _post(connection: HTTPConnection, body: bytes, name: str, failures: list[str]) -> None:
+    while True:
+        connection.request("POST", "/api/v1/write", body, _HEADERS)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status not in (429, 503):
+            break
+        time.sleep(0.01)
+    if answer.status >= 300:
+        failures.append(f"{name} answered {answer.status}: {text[:200]!r}")
 
 
 def _wait_until_visible(running: Running, fleet: Fleet) -> None:
