@@ -70,6 +70,7 @@ class Delivery:
 
     def start(self) -> None:
         """Begin to deliver."""
+        self._stopping.clear()
         self._thread = threading.Thread(target=self._deliver_all, name=f"notify-{self.name}", daemon=True)
         self._thread.start()
 
