@@ -13,7 +13,7 @@ from bench.payloads import Fleet, bodies
 from ingest.limits import Limits
 from ingest.protocols.exposition import decode as decode_text
 from ingest.protocols.remote_write import decode_v1
-from ingest.series import SeriesTable
+from ingest.series.table import SeriesTable
 
 ROUNDS = 9
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
@@ -15,15 +16,11 @@ from starlette.responses import Response
 from ingest.decoded import Decoded, Refusal
 from ingest.pipeline import Accepted, Pipeline
 from ingest.protocols import exposition, remote_write
-from ingest.protocols.compression import decompress
+from ingest.protocols.compression import Scratch, decompress, decompress_snappy
 from storage.errors import Error, InputError, LimitError, OverloadedError
 
 _V1: Final = "prometheus.WriteRequest"
 _V2: Final = "io.prometheus.write.v2.Request"
-_DECODERS: Final[Mapping[str, Callable[[bytes, int], Decoded]]] = {
-    _V1: remote_write.decode_v1,
-    _V2: remote_write.decode_v2,
-}
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -36,18 +33,28 @@ def create_router(
     pipeline: Pipeline, executor: Executor, clock: Callable[[], float] = time.time
 ) -> APIRouter:
     """Routes that take samples. Decoding runs on `executor`, off the event loop."""
+    kept = threading.local()
+
+    def scratch_of_thread() -> Scratch:
+        if not hasattr(kept, "scratch"):
+            kept.scratch = Scratch()
+        scratch: Scratch = kept.scratch
+        return scratch
 
     async def write(request: Request) -> Response:
         version = _protocol(request.headers.get("content-type", ""))
         encoding = request.headers.get("content-encoding", "snappy")
         if encoding != "snappy":
             raise UnsupportedMediaError(f"content encoding {encoding!r} is not supported, expected snappy")
-        rows = pipeline.limits.max_request_rows
+        limits = pipeline.limits
 
-        def decode(raw: bytes) -> Decoded:
-            return _DECODERS[version](raw, rows)
+        def decode(body: bytes) -> Decoded:
+            raw = decompress_snappy(body, limits.max_decoded_bytes, scratch_of_thread())
+            if version == _V2:
+                return remote_write.decode_v2(raw, limits.max_request_rows)
+            return remote_write.decode_v1(raw, limits.max_request_rows, pipeline.familiar)
 
-        accepted, decoded = await take(request, encoding, decode)
+        accepted, decoded = await take(request, decode)
         # Native histograms and exemplars are counted and not written, which the 2.0 headers say.
         written = {
             "X-Prometheus-Remote-Write-Samples-Written": str(accepted.samples),
@@ -61,22 +68,22 @@ def create_router(
 
     async def import_text(request: Request) -> Response:
         kind = request.headers.get("content-type", "")
+        encoding = request.headers.get("content-encoding", "")
         now_ms = int(clock() * 1000)
+        limits = pipeline.limits
 
-        def decode(raw: bytes) -> Decoded:
-            return exposition.decode(raw, now_ms, "openmetrics" in kind, pipeline.limits.max_request_rows)
+        def decode(body: bytes) -> Decoded:
+            raw = decompress(body, encoding, limits.max_decoded_bytes)
+            return exposition.decode(raw, now_ms, "openmetrics" in kind, limits.max_request_rows)
 
-        accepted, _ = await take(request, request.headers.get("content-encoding", ""), decode)
+        accepted, _ = await take(request, decode)
         return _answer(accepted.refused, {})
 
-    async def take(
-        request: Request, encoding: str, decode: Callable[[bytes], Decoded]
-    ) -> tuple[Accepted, Decoded]:
-        limits = pipeline.limits
-        body = await _body(request, limits.max_body_bytes)
+    async def take(request: Request, decode: Callable[[bytes], Decoded]) -> tuple[Accepted, Decoded]:
+        body = await _body(request, pipeline.limits.max_body_bytes)
 
         def work() -> tuple[Accepted, Future[None], Decoded]:
-            decoded = decode(decompress(body, encoding, limits.max_decoded_bytes))
+            decoded = decode(body)
             return *pipeline.submit(decoded), decoded
 
         accepted, durable, decoded = await asyncio.get_running_loop().run_in_executor(executor, work)
@@ -142,7 +149,7 @@ def _protocol(content_type: str) -> str:
         key, _, value = parameter.partition("=")
         if key.strip().lower() == "proto":
             name = value.strip().strip('"')
-            if name not in _DECODERS:
+            if name not in (_V1, _V2):
                 raise UnsupportedMediaError(
                     f"protobuf message {name!r} is not supported, expected {_V1} or {_V2}"
                 )

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ingest import kernels
+from ingest.labels import kernels
 from storage.errors import DecodeError
 from storage.model import Float64Array, Int64Array, Metadata
 
@@ -29,7 +29,9 @@ class Decoded:
     body: uint8, the bytes that `label_start` and `label_end` (int64, (series,), end exclusive) point into.
     series_index: int64 (samples,), the series of each sample; timestamps_ms: int64; values: float64, bits
     untouched. `describe(i)` gives (type, help, unit) of series i where the format says so a series; it is
-    asked for new series only. `refused` counts what could not be taken, by reason, with an example of each.
+    asked for new series only. `numbers`, int64 (series,), are their numbers in the series table whose
+    `familiar` the decoder was given, -1 where unknown. `refused` counts what could not be taken, by reason,
+    with an example of each.
     """
 
     body: Bytes
@@ -38,6 +40,7 @@ class Decoded:
     series_index: Int64Array
     timestamps_ms: Int64Array
     values: Float64Array
+    numbers: Int64Array | None = None
     metadata: Sequence[Metadata] = ()
     exemplars: int = 0
     histograms: int = 0
@@ -60,7 +63,7 @@ class Refusal:
 def parse_labels(raw: bytes) -> list[tuple[str, str]]:
     """Read a series' raw label bytes; once a series. Raises `DecodeError`."""
     spans = np.empty((len(raw) // 2 + 1, 4), np.int64)
-    status, offset, found = kernels.label_spans(np.frombuffer(raw, np.uint8), spans)
+    status, offset, found = kernels.label_spans(np.frombuffer(raw, np.uint8), 0, len(raw), spans)
     if status:
         raise DecodeError(f"label is not a pair of name and value, at byte {offset} of the series' labels")
     return [_pair(raw[a:b], raw[c:d]) for a, b, c, d in spans[:found].tolist()]

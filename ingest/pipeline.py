@@ -18,7 +18,8 @@ from ingest.decoded import Decoded, Refusal, encode_labels
 from ingest.limits import Limits
 from ingest.metrics import IngestMetrics
 from ingest.segment import Entry, Position
-from ingest.series import Resolved, SeriesTable
+from ingest.series.familiar import Familiar
+from ingest.series.table import Resolved, SeriesTable
 from ingest.wal import WriteAheadLog
 from ingest.writer import Writer, token
 from storage.errors import LimitError, OverloadedError
@@ -79,6 +80,11 @@ class Pipeline:
     def is_ready(self) -> bool:
         """Whether requests are taken: the log is replayed and not stopped."""
         return self._started
+
+    @property
+    def familiar(self) -> Familiar:
+        """Known series, for decoders to recognise."""
+        return self._table.familiar
 
     def start(self) -> None:
         """Store what the log still holds, then take requests."""

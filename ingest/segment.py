@@ -57,7 +57,7 @@ def encode(entry: Entry) -> list[bytes | memoryview]:
     """The buffers of an entry's records, to be written in order; sample columns are not copied."""
     buffers: list[bytes | memoryview] = []
     if entry.series:
-        rows = [[row.metric_id, row.series_id, row.day, dict(row.labels)] for row in entry.series]
+        rows = [[row.metric_id, row.series_id, row.day, row.name, row.text] for row in entry.series]
         buffers += _record(Kind.SERIES, [orjson.dumps(rows)])
     if entry.metadata:
         buffers += _record(
@@ -147,9 +147,7 @@ def _decode(kind: Kind, payload: bytes) -> Entry:
         return Entry(SampleBatch(columns[0], columns[1], timestamps, values))
     rows = orjson.loads(payload)
     if kind is Kind.SERIES:
-        return Entry(
-            _EMPTY, series=[SeriesRow(m, s, tuple(labels.items()), day) for m, s, day, labels in rows]
-        )
+        return Entry(_EMPTY, series=[SeriesRow(*row) for row in rows])
     return Entry(_EMPTY, metadata=[Metadata(*row) for row in rows])
 
 

@@ -21,7 +21,6 @@ from storage.model import (
     TimeRange,
     UInt64Array,
     decode_labels,
-    encode_labels,
 )
 from storage.session import Column, Session
 
@@ -89,8 +88,8 @@ class ClickHouseStorage:
             "metric_id": np.fromiter((row.metric_id for row in rows), np.uint64, len(rows)),
             "series_id": np.fromiter((row.series_id for row in rows), np.uint64, len(rows)),
             "day": np.fromiter((row.day for row in rows), np.int32, len(rows)),
-            "name": [dict(row.labels).get("__name__", "") for row in rows],
-            "labels": [encode_labels(row.labels) for row in rows],
+            "name": [row.name for row in rows],
+            "labels": [row.text for row in rows],
         }
         # Under the lock, so that no reader sees a version before the rows of all smaller ones are stored.
         with self._lock:

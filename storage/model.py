@@ -87,12 +87,27 @@ class SampleBatch:
 
 @dataclass(frozen=True, slots=True)
 class SeriesRow:
-    """A series as the catalogue stores it: its labels, and a day (days since the epoch, UTC) it was seen."""
+    """A series as the catalogue stores it: ids, a day (since the epoch, UTC) it was seen, and its labels.
+
+    name: its metric's name. text: all its labels as `encode_labels` writes them.
+    """
 
     metric_id: int
     series_id: int
-    labels: Labels
     day: int
+    name: str
+    text: str
+
+    @classmethod
+    def of(cls, labels: Labels, day: int) -> SeriesRow:
+        """The row of a series with canonical labels."""
+        name = dict(labels).get(METRIC_NAME, "")
+        return cls(metric_id(name), series_id(labels), day, name, encode_labels(labels))
+
+    @property
+    def labels(self) -> Labels:
+        """All its labels."""
+        return canonical(decode_labels(self.text))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,10 +6,51 @@ import zlib
 from typing import Final
 
 import cramjam
+import numpy as np
+import numpy.typing as npt
 
 from storage.errors import DecodeError, LimitError
 
+Bytes = npt.NDArray[np.uint8]
+
 _WINDOW_GZIP: Final = 31
+_KEPT_BYTES: Final = 4 << 20
+
+
+class Scratch:
+    """Memory that one thread decompresses into again and again: fresh pages cost more than snappy does."""
+
+    def __init__(self) -> None:
+        self._memory: Bytes = np.empty(0, np.uint8)
+
+    def take(self, size_bytes: int) -> Bytes:
+        """Room for so many bytes, valid until the next call; beyond a limit it is not kept."""
+        if size_bytes > _KEPT_BYTES:
+            return np.empty(size_bytes, np.uint8)
+        if size_bytes > len(self._memory):
+            self._memory = np.empty(max(size_bytes, 2 * len(self._memory)), np.uint8)
+        return self._memory[:size_bytes]
+
+
+def decompress_snappy(body: bytes, max_bytes: int, scratch: Scratch) -> Bytes:
+    """The plain bytes of a body in snappy's block format, uint8, in `scratch`; not to be written to.
+
+    Raises `DecodeError` for broken data, `LimitError` for more than `max_bytes`.
+    """
+    declared = _declared_bytes(body)
+    _check(declared, max_bytes)
+    # Snappy's longest copy makes 64 bytes of 3: a larger claim is a lie, and would only cost memory.
+    if declared > 32 * len(body) + 64:
+        raise DecodeError(f"snappy: {len(body)} bytes claim to hold {declared}, more than the format can")
+    plain = scratch.take(declared)
+    try:
+        size = cramjam.snappy.decompress_raw_into(body, plain.data) if declared else 0
+    except cramjam.DecompressionError as error:
+        raise DecodeError(f"snappy: the data is broken: {error}") from None
+    if size != declared:
+        raise DecodeError(f"snappy: {size} bytes came out where {declared} were declared")
+    plain.flags.writeable = False
+    return plain
 
 
 def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
@@ -19,28 +60,13 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """
     name = encoding.strip().lower()
     if name == "snappy":
-        return _snappy(body, max_bytes)
+        return decompress_snappy(body, max_bytes, Scratch()).tobytes()
     if name == "gzip":
         return _gzip(body, max_bytes)
     if name in ("", "identity"):
         _check(len(body), max_bytes)
         return body
     raise DecodeError(f"content encoding {encoding!r} is not known, expected snappy, gzip or identity")
-
-
-def _snappy(body: bytes, max_bytes: int) -> bytes:
-    declared = _declared_bytes(body)
-    _check(declared, max_bytes)
-    # Snappy's longest copy makes 64 bytes of 3: a larger claim is a lie, and would only cost memory.
-    if declared > 32 * len(body) + 64:
-        raise DecodeError(f"snappy: {len(body)} bytes claim to hold {declared}, more than the format can")
-    try:
-        plain = bytes(cramjam.snappy.decompress_raw(body))
-    except cramjam.DecompressionError as error:
-        raise DecodeError(f"snappy: the data is broken: {error}") from None
-    if len(plain) != declared:
-        raise DecodeError(f"snappy: {len(plain)} bytes came out where {declared} were declared")
-    return plain
 
 
 def _declared_bytes(body: bytes) -> int:

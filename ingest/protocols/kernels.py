@@ -1,11 +1,4 @@
-"""Numba kernels that turn protobuf into columns.
-
-Every read is bounds-checked by hand: kernels return a status and the offset where they stopped, never read
-past the buffer, and run without the interpreter's lock. Offsets are cast to unsigned where they index, which
-spares numba's test for negative indices and lets the compiler join eight loads to one.
-
-Wire format: protobuf.dev/programming-guides/encoding.
-"""
+"""Numba kernels that turn remote write messages into columns, without the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -13,112 +6,23 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, uint64
 
+from ingest.series.kernels import begins_with, find
+from ingest.wire.kernels import (
+    BAD_REFERENCE,
+    BAD_WIRE_TYPE,
+    OK,
+    SPLIT_LABELS,
+    TOO_MANY_BYTES,
+    field,
+    varint,
+    word_at,
+)
 from storage.model import Int64Array, UInt64Array
 
 Bytes = npt.NDArray[np.uint8]
 
-OK = 0
-BAD_VARINT = 1
-TOO_LONG = 2
-BAD_WIRE_TYPE = 3
-SPLIT_LABELS = 4
-BAD_REFERENCE = 5
-BAD_FIELD = 6
-TOO_MANY_BYTES = 7
-
 # Fields of a TimeSeries that are counted; both versions keep labels in 1 and samples in 2.
 COUNTED = 5
-
-
-@njit(nogil=True, cache=True)
-def varint(buf: Bytes, at: int, end: int) -> tuple[np.uint64, int]:
-    """Read a varint in [at, end); the new offset is -1 where it does not end or is beyond 64 bits."""
-    number = uint64(0)
-    shift = uint64(0)
-    for place in range(10):
-        if at >= end:
-            return number, -1
-        byte = buf[uint64(at)]
-        at += 1
-        if place == 9 and byte > 1:
-            return number, -1
-        number |= uint64(byte & 0x7F) << shift
-        if byte < 0x80:
-            return number, at
-        shift += uint64(7)
-    return number, -1
-
-
-@njit(nogil=True, cache=True)
-def field(buf: Bytes, at: int, end: int) -> tuple[np.uint64, int, int]:
-    """Read one field at `at` < `end`: (tag, start, stop) of its content, for a varint the bytes of it.
-
-    Where it is broken `start` is the status, negated, and `stop` the offset of what is wrong.
-    """
-    if end - at >= 2:
-        tag = buf[uint64(at)]
-        size = buf[uint64(at) + uint64(1)]
-        # By far the most fields: a tag and a length of a byte each.
-        if 8 <= tag < 0x80 and tag & 7 == 2 and size < 0x80 and size <= end - at - 2:
-            return uint64(tag), at + 2, at + 2 + size
-    other: tuple[np.uint64, int, int] = _any_field(buf, at, end)
-    return other
-
-
-@njit(nogil=True, cache=True)
-def _any_field(buf: Bytes, at: int, end: int) -> tuple[np.uint64, int, int]:
-    tag, after = varint(buf, at, end)
-    if after < 0:
-        return tag, -BAD_VARINT, at
-    if tag < uint64(8):
-        return tag, -BAD_FIELD, at
-    wire = tag & uint64(7)
-    if wire == uint64(2):
-        length, start = varint(buf, after, end)
-        if start < 0:
-            return tag, -BAD_VARINT, after
-        if length > uint64(end - start):
-            return tag, -TOO_LONG, after
-        return tag, start, start + np.int64(length)
-    if wire == uint64(0):
-        _, stop = varint(buf, after, end)
-        return (tag, after, stop) if stop >= 0 else (tag, -BAD_VARINT, after)
-    size = 8 if wire == uint64(1) else 4 if wire == uint64(5) else -1
-    if size < 0:
-        return tag, -BAD_WIRE_TYPE, at
-    return (tag, after, after + size) if size <= end - after else (tag, -TOO_LONG, after)
-
-
-@njit(nogil=True, cache=True)
-def word_at(buf: Bytes, at: int) -> np.uint64:
-    """Eight little-endian bytes at `at`, which the caller knows to be there."""
-    word = uint64(0)
-    base = uint64(at)
-    for i in range(8):
-        word |= uint64(buf[base + uint64(i)]) << uint64(8 * i)
-    return np.uint64(word)
-
-
-@njit(nogil=True, cache=True)
-def locate(buf: Bytes, number: int, starts: Int64Array, ends: Int64Array) -> tuple[int, int, int]:
-    """Find the length-delimited fields numbered `number` of the message that `buf` is.
-
-    Fills starts and ends, int64, as far as they reach. Returns (status, offset, how many there are).
-    """
-    found = at = 0
-    while at < len(buf):
-        tag, start, stop = field(buf, at, len(buf))
-        if start < 0:
-            return -start, stop, found
-        if tag >> uint64(3) == uint64(number):
-            if tag & uint64(7) != uint64(2):
-                return BAD_WIRE_TYPE, at, found
-            if found < len(starts):
-                starts[found] = start
-                ends[found] = stop
-            found += 1
-        at = stop
-    return OK, at, found
 
 
 @njit(nogil=True, cache=True)
@@ -152,8 +56,65 @@ def read_sample(
 @njit(nogil=True, cache=True)
 def fill_v1(
     buf: Bytes,
-    starts: Int64Array,
-    ends: Int64Array,
+    k0: np.uint64,
+    k1: np.uint64,
+    entries: UInt64Array,
+    arena: Bytes,
+    spans: Int64Array,
+    follows: Int64Array,
+    label_start: Int64Array,
+    label_end: Int64Array,
+    numbers: Int64Array,
+    counts: Int64Array,
+    series_index: Int64Array,
+    timestamps: Int64Array,
+    bits: UInt64Array,
+) -> tuple[int, int]:
+    """Fill the columns of a remote-write 1.0 request.
+
+    A sender repeats its series in the same order: the label bytes of the series that followed last time are
+    compared first, and only where they differ are labels taken apart and looked up (see `Familiar`).
+    numbers, int64 (series,), takes the series' numbers, -1 where unknown.
+
+    counts, int64 (5,), zero at first, takes how many TimeSeries there are, other fields of the request, and
+    samples, exemplars and histograms of those TimeSeries that there is room for. Samples beyond their columns
+    are only counted, so that the caller can ask again with room. Returns (status, offset).
+    """
+    at = 0
+    expected = np.int64(-1)
+    while at < len(buf):
+        tag, start, stop = field(buf, at, len(buf))
+        if start < 0:
+            return -start, stop
+        if tag == uint64(10):
+            i = counts[0]
+            if i < len(label_start):
+                size = begins_with(buf, start, stop, arena, spans, expected)
+                label_start[i], label_end[i] = start, start + size
+                status, where = _fill_series(
+                    buf, start, stop, i, label_start, label_end, counts, series_index, timestamps, bits
+                )
+                if status != OK:
+                    return status, where
+                if size == 0 or label_end[i] != start + size:
+                    expected = find(buf, label_start[i], label_end[i], k0, k1, entries, arena, spans)
+                numbers[i] = expected
+                expected = follows[uint64(expected)] if expected >= 0 else np.int64(-1)
+            counts[0] = i + 1
+        elif tag >> uint64(3) == uint64(1):
+            return BAD_WIRE_TYPE, at
+        else:
+            counts[1] += 1
+        at = stop
+    return OK, 0
+
+
+@njit(nogil=True, cache=True)
+def _fill_series(
+    buf: Bytes,
+    at: int,
+    stop: int,
+    i: int,
     label_start: Int64Array,
     label_end: Int64Array,
     counts: Int64Array,
@@ -161,43 +122,33 @@ def fill_v1(
     timestamps: Int64Array,
     bits: UInt64Array,
 ) -> tuple[int, int]:
-    """Fill the columns of a remote-write 1.0 request, whose TimeSeries lie in [starts, ends).
-
-    Samples beyond the length of the columns are only counted: counts, int64 (5,), zero at first, takes how
-    many of the fields 1 to 4 there are, so that the caller can ask again with room. Returns (status, offset).
-    """
-    room = len(timestamps)
-    row = 0
-    for i in range(len(starts)):
-        at = starts[i]
-        label_start[i] = label_end[i] = at
-        labels = 0
-        while at < ends[i]:
-            tag, start, stop = field(buf, at, ends[i])
-            if start < 0:
-                return -start, stop
-            if tag == uint64(10):
-                if labels == 0:
-                    label_start[i] = at
-                elif label_end[i] != at:
-                    return SPLIT_LABELS, at
-                labels += 1
-                label_end[i] = stop
-            elif tag == uint64(18):
-                if row < room:
-                    status, where = read_sample(buf, start, stop, timestamps, bits, row)
-                    if status != OK:
-                        return status, where
-                    series_index[row] = i
-                row += 1
-            elif tag >> uint64(3) < uint64(COUNTED):
-                if tag & uint64(7) != uint64(2):
-                    return BAD_WIRE_TYPE, at
-                counts[np.int64(tag >> uint64(3))] += 1
-            at = stop
-        counts[1] += labels
-    counts[2] = row
-    return OK, 0
+    """Read TimeSeries i, buf[at:stop], whose labels up to label_end[i] are recognised already."""
+    has_labels = label_end[i] > at
+    at = label_end[i]
+    while at < stop:
+        tag, start, end = field(buf, at, stop)
+        if start < 0:
+            return -start, end
+        if tag == uint64(18):
+            row = counts[2]
+            if row < len(timestamps):
+                status, where = read_sample(buf, start, end, timestamps, bits, row)
+                if status != OK:
+                    return status, where
+                series_index[row] = i
+            counts[2] = row + 1
+        elif tag == uint64(10):
+            if has_labels and label_end[i] != at:
+                return SPLIT_LABELS, at
+            label_start[i] = label_start[i] if has_labels else at
+            has_labels = True
+            label_end[i] = end
+        elif tag >> uint64(3) < uint64(COUNTED):
+            if tag & uint64(7) != uint64(2):
+                return BAD_WIRE_TYPE, at
+            counts[np.int64(tag >> uint64(3))] += 1
+        at = end
+    return OK, at
 
 
 @njit(nogil=True, cache=True)

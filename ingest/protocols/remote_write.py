@@ -15,19 +15,22 @@ import numpy as np
 
 from ingest.decoded import Bytes, Decoded, encode_labels, varint
 from ingest.protocols import kernels
+from ingest.series.familiar import Familiar, nothing
+from ingest.wire import kernels as wire
 from storage.errors import DecodeError, LimitError
 from storage.model import Float64Array, Int64Array, Labels, Metadata, UInt64Array
 
 MAX_ROWS: Final = 1_000_000
 """How many series, samples or metadata one request may have, where the caller names no other limit."""
 
+_NOTHING: Final = nothing((0, 0))
 _REASONS: Final = {
-    kernels.BAD_VARINT: "a varint does not end within 64 bits",
-    kernels.TOO_LONG: "a field claims more bytes than are left",
-    kernels.BAD_WIRE_TYPE: "a field has a wire type that its number does not allow",
-    kernels.SPLIT_LABELS: "the labels of a series are interleaved with other fields",
-    kernels.BAD_REFERENCE: "a label reference is outside of the symbol table, or a name lacks its value",
-    kernels.BAD_FIELD: "a field has the number 0",
+    wire.BAD_VARINT: "a varint does not end within 64 bits",
+    wire.TOO_LONG: "a field claims more bytes than are left",
+    wire.BAD_WIRE_TYPE: "a field has a wire type that its number does not allow",
+    wire.SPLIT_LABELS: "the labels of a series are interleaved with other fields",
+    wire.BAD_REFERENCE: "a label reference is outside of the symbol table, or a name lacks its value",
+    wire.BAD_FIELD: "a field has the number 0",
 }
 _TYPES: Final = (
     "unknown",
@@ -41,38 +44,52 @@ _TYPES: Final = (
 )
 
 
-def decode_v1(raw: bytes, max_rows: int = MAX_ROWS) -> Decoded:
-    """Read a `prometheus.WriteRequest`.
+def decode_v1(raw: bytes | Bytes, max_rows: int = MAX_ROWS, familiar: Familiar = _NOTHING) -> Decoded:
+    """Read a `prometheus.WriteRequest`, whose series are recognised where they are `familiar`.
 
     Raises `DecodeError` with the offset of what is wrong, `LimitError` for more than `max_rows` series,
     samples or metadata.
     """
     buf = np.frombuffer(raw, np.uint8)
-    starts, ends = _located(buf, 1, max_rows, "series")
-    labels = np.empty((2, len(starts)), np.int64)
-    room = 2 * len(starts) + 16
+    room = rows = len(buf) // 96 + 16
     while True:
+        labels = np.empty((3, room), np.int64)
         counts = np.zeros(kernels.COUNTED, np.int64)
-        index, timestamps, bits = _columns(room)
-        _check(*kernels.fill_v1(buf, starts, ends, labels[0], labels[1], counts, index, timestamps, bits))
+        index, timestamps, bits = _columns(rows)
+        status, offset = kernels.fill_v1(
+            buf,
+            *familiar.key,
+            familiar.entries,
+            familiar.arena,
+            familiar.spans,
+            familiar.follows,
+            *labels,
+            counts,
+            index,
+            timestamps,
+            bits,
+        )
+        _check(status, offset)
+        series = _within(int(counts[0]), max_rows, "series")
         samples = _within(int(counts[2]), max_rows, "samples")
-        if samples <= room:
+        if series <= room and samples <= rows:
             break
-        room = samples
+        room, rows = max(room, series), max(rows, samples)
     return Decoded(
         body=buf,
-        label_start=labels[0],
-        label_end=labels[1],
+        label_start=labels[0, :series],
+        label_end=labels[1, :series],
         series_index=index[:samples],
         timestamps_ms=timestamps[:samples],
         values=bits[:samples].view(np.float64),
-        metadata=_metadata_v1(buf, max_rows),
+        numbers=labels[2, :series],
+        metadata=_metadata_v1(buf, max_rows) if counts[1] else (),
         exemplars=int(counts[3]),
         histograms=int(counts[4]),
     )
 
 
-def decode_v2(raw: bytes, max_rows: int = MAX_ROWS, max_label_bytes: int = 256 << 20) -> Decoded:
+def decode_v2(raw: bytes | Bytes, max_rows: int = MAX_ROWS, max_label_bytes: int = 256 << 20) -> Decoded:
     """Read an `io.prometheus.write.v2.Request`.
 
     Raises `DecodeError` with the offset of what is wrong, `LimitError` for more than `max_rows` series or
@@ -87,7 +104,7 @@ def decode_v2(raw: bytes, max_rows: int = MAX_ROWS, max_label_bytes: int = 256 <
     starts, ends = _located(buf, 5, max_rows, "series")
     counts = np.zeros(kernels.COUNTED, np.int64)
     status, offset, size = kernels.measure_v2(buf, starts, ends, *symbols, counts, max_label_bytes)
-    if status == kernels.TOO_MANY_BYTES:
+    if status == wire.TOO_MANY_BYTES:
         raise LimitError(f"remote write 2.0: labels have more than {max_label_bytes} bytes, written out")
     _check(status, offset)
     out = np.empty(size, np.uint8)
@@ -176,10 +193,10 @@ def _encode_metadata(row: Metadata) -> bytes:
 
 def _located(buf: Bytes, number: int, max_rows: int, what: str) -> tuple[Int64Array, Int64Array]:
     """Where the fields of one number lie in the message: starts and ends, int64, ends exclusive."""
-    room = len(buf) // 64 + 16
+    room = len(buf) // 32 + 16
     while True:
         starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
-        status, offset, found = kernels.locate(buf, number, starts, ends)
+        status, offset, found = wire.locate(buf, number, starts, ends)
         _check(status, offset)
         if _within(found, max_rows, what) <= room:
             return starts[:found], ends[:found]
@@ -191,7 +208,7 @@ def _columns(rows: int) -> tuple[Int64Array, Int64Array, UInt64Array]:
 
 
 def _check(status: int, offset: int) -> None:
-    if status != kernels.OK:
+    if status != wire.OK:
         raise DecodeError(f"remote write: {_REASONS[status]}, at byte {offset} of the decompressed body")
 
 
@@ -224,11 +241,11 @@ def _fields_of(raw: bytes) -> dict[int, int | bytes]:
     found: dict[int, int | bytes] = {}
     at = 0
     while at < len(raw):
-        tag, start, stop = kernels.field(buf, at, len(raw))
+        tag, start, stop = wire.field(buf, at, len(raw))
         if start < 0:
             raise DecodeError(f"remote write: {_REASONS[-start]}, in metadata")
         if tag & 7 == 0:
-            found[tag >> 3] = int(kernels.varint(buf, start, stop)[0])
+            found[tag >> 3] = int(wire.varint(buf, start, stop)[0])
         elif tag & 7 == 2:
             found[tag >> 3] = raw[start:stop]
         at = stop

@@ -22,7 +22,7 @@ from ingest.segment import (
 )
 from ingest.wal import WriteAheadLog, write_all
 from storage.errors import OverloadedError
-from storage.model import STALE_NAN_BITS, Metadata, SampleBatch, SeriesRow, canonical
+from storage.model import STALE_NAN_BITS, Metadata, SampleBatch, SeriesRow, canonical, encode_labels
 
 Opener = Callable[..., WriteAheadLog]
 
@@ -38,7 +38,11 @@ def entry(rows: int, seed: int = 0) -> Entry:
         bits.view(np.float64),
     )
     labels = canonical({"__name__": "m", "é": f'"{seed}"\n'})
-    return Entry(samples, [SeriesRow(1, 2**64 - 1, labels, -1)], [Metadata("m", "counter", "hélp", "s")])
+    return Entry(
+        samples,
+        [SeriesRow(1, 2**64 - 1, -1, "m", encode_labels(labels))],
+        [Metadata("m", "counter", "hélp", "s")],
+    )
 
 
 def flat(found: list[Entry]) -> list[tuple[bytes, ...]]:

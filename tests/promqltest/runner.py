@@ -120,8 +120,8 @@ class Scope:
         counts = [int(line.present.sum()) for line in lines]
         times = np.concatenate([np.flatnonzero(line.present) * step_ms for line in lines])
         rows = [
-            SeriesRow(metric, series, line.labels, day)
-            for (metric, series), line in zip(ids, lines, strict=True)
+            SeriesRow.of(line.labels, day)
+            for line in lines
             for day in np.unique(np.flatnonzero(line.present) * step_ms // DAY_MS).tolist()
         ]
         batch = SampleBatch(

@@ -10,8 +10,6 @@ from storage.model import (
     SeriesRow,
     TimeRange,
     canonical,
-    metric_id,
-    series_id,
 )
 
 ALWAYS = TimeRange(-10_000 * DAY_MS, 40_000 * DAY_MS)
@@ -20,7 +18,7 @@ ALWAYS = TimeRange(-10_000 * DAY_MS, 40_000 * DAY_MS)
 def series_row(day: int = 0, **labels: str) -> SeriesRow:
     """A series named by `name` with the other labels, seen on `day`."""
     found = canonical({("__name__" if name == "name" else name): value for name, value in labels.items()})
-    return SeriesRow(metric_id(dict(found).get("__name__", "")), series_id(found), found, day)
+    return SeriesRow.of(found, day)
 
 
 def batch(rows: Sequence[tuple[int, int, float]], metric: int = 1) -> SampleBatch:

@@ -1,0 +1,1 @@
+"""Label sets as senders write them: bytes taken apart, checked, named, by kernels."""
