@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import zlib
 from typing import Final
 
@@ -13,7 +15,6 @@ from storage.errors import DecodeError, LimitError
 
 Bytes = npt.NDArray[np.uint8]
 
-_WINDOW_GZIP: Final = 31
 _KEPT_BYTES: Final = 4 << 20
 
 
@@ -81,22 +82,14 @@ def _declared_bytes(body: bytes) -> int:
 
 def _gzip(body: bytes, max_bytes: int) -> bytes:
     """Every member of a gzip stream, one after the other (RFC 1952, section 2.2)."""
-    parts: list[bytes] = []
-    size, rest = 0, body
-    while rest or not parts:
-        inflater = zlib.decompressobj(_WINDOW_GZIP)
-        try:
-            part = inflater.decompress(rest, max_bytes - size + 1)
-        except zlib.error as error:
-            raise DecodeError(f"gzip: {error}") from None
-        size += len(part)
-        _check(size, max_bytes)
-        if not inflater.eof:
-            raise DecodeError("gzip: the data ends before its trailer")
-        parts.append(part)
-        # Zeros behind the last member are padding, as gzip(1) reads it.
-        rest = inflater.unused_data.lstrip(b"\0")
-    return b"".join(parts)
+    if not body:
+        raise DecodeError("gzip: the body is empty")
+    try:
+        plain = gzip.GzipFile(fileobj=io.BytesIO(body)).read(max_bytes + 1)
+    except (zlib.error, gzip.BadGzipFile, EOFError) as error:
+        raise DecodeError(f"gzip: the data is broken: {error}") from None
+    _check(len(plain), max_bytes)
+    return plain
 
 
 def _check(size_bytes: int, max_bytes: int) -> None:
