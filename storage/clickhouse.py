@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from storage import schema
 from storage.capabilities import Capabilities
-from storage.kernels import is_sorted, keep_among, keep_one_a_timestamp
+from storage.exemplars import ExemplarBatch, no_exemplars
+from storage.histogram_table import HistogramTable
+from storage.histograms import HistogramBatch
+from storage.kernels import is_sorted, keep_one_a_timestamp
 from storage.model import (
     DAY_MS,
     Metadata,
@@ -22,7 +25,9 @@ from storage.model import (
     UInt64Array,
     decode_labels,
 )
+from storage.rows import Rows
 from storage.session import Column, Session
+from storage.starts import StartBatch, no_starts
 
 _IDS_IN_TEXT = 2_000
 _POLL_S = 1.0
@@ -50,6 +55,7 @@ class ClickHouseStorage:
         self._seen: tuple[int, ...] = ()
         self._polled_at = -_POLL_S
         self._listeners: list[Callable[[SampleBatch | None], None]] = []
+        self._histograms = HistogramTable(session, monotonic)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -117,28 +123,85 @@ class ClickHouseStorage:
         """Fetch, sort and collapse duplicates."""
         if series_ids is not None and not len(series_ids):
             return _no_samples()
-        among, wanted = "", None
-        if series_ids is not None and len(series_ids) <= _IDS_IN_TEXT:
-            among = f" AND series_id IN ({', '.join(map(str, series_ids.tolist()))})"
-        elif series_ids is not None:
-            among = f" AND series_id BETWEEN {series_ids[0]} AND {series_ids[-1]}"
-            wanted = series_ids
-        columns = self._session.select(
-            f"SELECT series_id, timestamp, value FROM samples WHERE metric_id = {metric_id}{among} "
-            f"AND timestamp BETWEEN {time_range.start_ms} AND {time_range.end_ms} "
-            "ORDER BY metric_id, series_id, timestamp"
-        )
+        rows = Rows.of(metric_id, series_ids, time_range)
+        columns = self._session.select(f"SELECT series_id, timestamp, value FROM samples {rows.where}")
         if not columns:
             return _no_samples()
         ids, timestamps, values = columns
-        keep = np.empty(len(ids), np.bool_)
-        if wanted is not None and keep_among(ids, wanted, keep) < len(ids):
-            ids, timestamps, values = ids[keep], timestamps[keep], values[keep]
-            keep = keep[: len(ids)]
+        wanted = rows.keep(ids)
+        if wanted is not None:
+            ids, timestamps, values = ids[wanted], timestamps[wanted], values[wanted]
         if not is_sorted(ids, timestamps):
+            keep = np.empty(len(ids), np.bool_)
             keep_one_a_timestamp(ids, timestamps, values, keep)
             ids, timestamps, values = ids[keep], timestamps[keep], values[keep]
         return SampleBatch(np.full(len(ids), metric_id, np.uint64), ids, timestamps, values)
+
+    def write_histograms(self, batch: HistogramBatch, token: str) -> None:
+        """Append a batch of native histograms."""
+        self._histograms.write(batch, token)
+
+    def read_histograms(
+        self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> HistogramBatch:
+        """Fetch native histograms, one a timestamp."""
+        return self._histograms.read(metric_id, series_ids, time_range)
+
+    def histogram_metrics(self) -> frozenset[int]:
+        """Ids of the metrics that may have native histograms."""
+        return self._histograms.metrics()
+
+    def write_exemplars(self, batch: ExemplarBatch, token: str) -> None:
+        """Append exemplars."""
+        columns: dict[str, Column] = {
+            "metric_id": batch.metric_ids,
+            "series_id": batch.series_ids,
+            "timestamp": batch.timestamps_ms,
+            "value": batch.values,
+            "labels": batch.labels,
+        }
+        self._session.insert("exemplars", columns, token)
+
+    def read_exemplars(
+        self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> ExemplarBatch:
+        """Fetch exemplars, nothing twice."""
+        rows = Rows.of(metric_id, series_ids, time_range)
+        columns = self._session.select(
+            f"SELECT DISTINCT series_id, timestamp, value, labels, metric_id FROM exemplars {rows.where}, "
+            "value, labels",
+            has_text=True,
+        )
+        if not columns:
+            return no_exemplars()
+        keep = rows.keep(columns[0])
+        ids, timestamps, values, labels, metrics = (c if keep is None else c[keep] for c in columns)
+        return ExemplarBatch(metrics, ids, timestamps, values, labels.tolist())
+
+    def write_starts(self, batch: StartBatch, token: str) -> None:
+        """Append start timestamps."""
+        columns: dict[str, Column] = {
+            "metric_id": batch.metric_ids,
+            "series_id": batch.series_ids,
+            "timestamp": batch.timestamps_ms,
+            "start": batch.starts_ms,
+        }
+        self._session.insert("starts", columns, token)
+
+    def read_starts(
+        self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> StartBatch:
+        """Fetch start timestamps, the latest of a sample's."""
+        rows = Rows.of(metric_id, series_ids, time_range)
+        columns = self._session.select(f"SELECT series_id, timestamp, start FROM starts {rows.where}, start")
+        if not columns:
+            return no_starts()
+        keep = rows.keep(columns[0])
+        ids, timestamps, starts = (c if keep is None else c[keep] for c in columns)
+        last = np.ones(len(ids), np.bool_)
+        last[:-1] = (ids[1:] != ids[:-1]) | (timestamps[1:] != timestamps[:-1])
+        ids = ids[last]
+        return StartBatch(np.full(len(ids), metric_id, np.uint64), ids, timestamps[last], starts[last])
 
     def read_metrics(self) -> list[tuple[int, str]]:
         """(metric_id, name) of every metric."""
@@ -198,11 +261,11 @@ class ClickHouseStorage:
         return [Metadata(*row) for row in zip(*columns, strict=True)]
 
     def drop_before(self, timestamp_ms: int) -> int:
-        """Drop whole days of samples and series."""
+        """Drop whole days of every table that has days."""
         first_kept = timestamp_ms // DAY_MS
         columns = self._session.select(
             "SELECT DISTINCT table, partition FROM system.parts WHERE active "
-            "AND database = currentDatabase() AND table IN ('samples', 'series')",
+            f"AND database = currentDatabase() AND table IN {schema.DAILY_TABLES!r}",
             has_text=True,
         )
         old = [(table, int(day)) for table, day in zip(*columns, strict=True) if int(day) < first_kept]

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from storage.capabilities import Capabilities
+from storage.exemplars import ExemplarBatch
+from storage.histograms import HistogramBatch
 from storage.labels import LabelTable
 from storage.model import (
     Float64Array,
@@ -23,10 +25,11 @@ from storage.model import (
     TimeRange,
     UInt64Array,
 )
+from storage.starts import StartBatch
 
 
 class Storage(Protocol):
-    """Samples, series and metadata of one tenant."""
+    """Samples, native histograms, exemplars, series and metadata of one tenant."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -60,6 +63,46 @@ class Storage(Protocol):
         stale marker loses against any value. Stale markers are returned, bit by bit.
         """
 
+    def write_histograms(self, batch: HistogramBatch, token: str) -> None:
+        """Store native histograms of any order; `token` as of `write_samples`."""
+
+    def read_histograms(
+        self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> HistogramBatch:
+        """Native histograms of one metric in [start, end], of `series_ids` (sorted) or of all when None.
+
+        Sorted by (series_id, timestamp), one a timestamp: of duplicates the larger count wins, then the
+        larger sum, and a stale marker loses. Stale markers are returned, bit by bit.
+        """
+
+    def histogram_metrics(self) -> frozenset[int]:
+        """Ids of the metrics that have, or once had, native histograms.
+
+        Cheap enough to ask before each query, so that one over floats never looks for histograms.
+        """
+
+    def write_exemplars(self, batch: ExemplarBatch, token: str) -> None:
+        """Store exemplars of any order; `token` as of `write_samples`."""
+
+    def read_exemplars(
+        self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> ExemplarBatch:
+        """Exemplars of one metric in [start, end], of `series_ids` (sorted) or of all its series when None.
+
+        Sorted by (series_id, timestamp, value, labels), nothing twice.
+        """
+
+    def write_starts(self, batch: StartBatch, token: str) -> None:
+        """Store start timestamps of samples and histograms; `token` as of `write_samples`."""
+
+    def read_starts(
+        self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> StartBatch:
+        """Starts of the samples of one metric in [start, end], of `series_ids` (sorted) or of all when None.
+
+        Sorted by (series_id, timestamp), one a timestamp: the latest start of a sample wins.
+        """
+
     def read_metrics(self) -> list[tuple[int, str]]:
         """(metric_id, name) of every metric, in no order."""
 
@@ -76,7 +119,7 @@ class Storage(Protocol):
         """Drop the partitions (UTC days) that lie wholly before `timestamp_ms`; returns how many."""
 
     def size_bytes(self) -> int:
-        """Bytes on disk of the samples and series tables."""
+        """Bytes on disk of all tables."""
 
     def close(self) -> None:
         """Release connections. Idempotent."""

@@ -25,13 +25,18 @@ from storage.session import Session
 DAY_OF_SAMPLE: Final = "toInt32(floor(timestamp / 86400000))"
 """UTC day of a sample, also before 1970; the partition of `samples`."""
 
+DAILY_TABLES: Final = ("samples", "series", "histograms", "exemplars", "starts")
+"""Tables whose partitions are UTC days, which retention drops."""
+
 Migration = Callable[[Capabilities], Sequence[str]]
 
 
-def _tables(able: Capabilities) -> Sequence[str]:
-    def codec(text: str) -> str:
-        return f" CODEC({text})" if able.codecs else ""
+def _codec(able: Capabilities) -> Callable[[str], str]:
+    return lambda text: f" CODEC({text})" if able.codecs else ""
 
+
+def _tables(able: Capabilities) -> Sequence[str]:
+    codec = _codec(able)
     return (
         f"""CREATE TABLE IF NOT EXISTS samples (
             metric_id UInt64{codec("ZSTD(1)")},
@@ -55,6 +60,41 @@ def _tables(able: Capabilities) -> Sequence[str]:
     )
 
 
+def _tables_beside_samples(able: Capabilities) -> Sequence[str]:
+    codec = _codec(able)
+    key = f"""
+            metric_id UInt64{codec("ZSTD(1)")},
+            series_id UInt64{codec("ZSTD(1)")},
+            timestamp Int64{codec("DoubleDelta, ZSTD(1)")}"""
+    by_day = f"""ENGINE = MergeTree PARTITION BY {DAY_OF_SAMPLE}
+        ORDER BY (metric_id, series_id, timestamp){_settings(able)}"""
+    return (
+        f"""CREATE TABLE IF NOT EXISTS histograms ({key},
+            schema Int8{codec("ZSTD(1)")},
+            zero_threshold Float64{codec("ZSTD(1)")},
+            zero_count Float64{codec("Delta(8), ZSTD(1)")},
+            count Float64{codec("Delta(8), ZSTD(1)")},
+            sum Float64{codec("Delta(8), ZSTD(1)")},
+            hint UInt8{codec("ZSTD(1)")},
+            positive_indexes Array(Int32){codec("ZSTD(1)")},
+            positive_counts Array(Float64){codec("ZSTD(1)")},
+            negative_indexes Array(Int32){codec("ZSTD(1)")},
+            negative_counts Array(Float64){codec("ZSTD(1)")},
+            bounds Array(Float64){codec("ZSTD(1)")}
+        ) {by_day}""",
+        f"""CREATE TABLE IF NOT EXISTS histogram_metrics (
+            metric_id UInt64
+        ) ENGINE = ReplacingMergeTree PARTITION BY tuple() ORDER BY metric_id{_settings(able)}""",
+        f"""CREATE TABLE IF NOT EXISTS exemplars ({key},
+            value Float64{codec("ZSTD(1)")},
+            labels String{codec("ZSTD(1)")}
+        ) {by_day}""",
+        f"""CREATE TABLE IF NOT EXISTS starts ({key},
+            start Int64{codec("Delta(8), ZSTD(1)")}
+        ) {by_day}""",
+    )
+
+
 def _settings(able: Capabilities) -> str:
     found = []
     if able.insert_deduplication_token:
@@ -64,7 +104,7 @@ def _settings(able: Capabilities) -> str:
     return f" SETTINGS {', '.join(found)}" if found else ""
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_tables,)
+MIGRATIONS: Final[Sequence[Migration]] = (_tables, _tables_beside_samples)
 """Migration n brings the schema from version n to n + 1. Never edit one that was released."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +19,7 @@ from storage.capabilities import Capabilities
 from storage.clickhouse import ClickHouseStorage
 from storage.errors import ConfigError, StorageError, UnavailableError
 from storage.pool import Pool
-from storage.session import Column
+from storage.session import Column, Ragged
 
 _DEFAULT_PORT = 9000
 _CONNECT_TIMEOUT_S = 5
@@ -106,12 +107,17 @@ class ServerSession:
         with self._pool.lend() as connection:
             return connection.select(sql, has_text)
 
+    def select_ragged(self, sql: str, ragged: int) -> tuple[list[npt.NDArray[Any]], list[Ragged]]:
+        """Run a query whose last columns are arrays."""
+        with self._pool.lend() as connection:
+            return connection.select_ragged(sql, ragged)
+
     def insert(self, table: str, columns: Mapping[str, Column], token: str | None = None) -> None:
         """Send columns as one block, so that they become one part a partition, or none."""
         with self._pool.lend() as connection:
             connection.insert(
                 f"INSERT INTO {table} ({', '.join(columns)}) VALUES",
-                [_to_numpy(column, "String") for column in columns.values()],
+                list(columns.values()),
                 self.capabilities.insert_settings(token),
             )
 
@@ -143,16 +149,28 @@ class _Connection:
 
     # The driver's numpy strings are as wide as the longest one, so text is read without numpy.
     def select(self, sql: str, has_text: bool) -> list[npt.NDArray[Any]]:
-        settings = {"use_numpy": not has_text}
+        columns = self._answer(sql, use_numpy=not has_text)
+        return [_to_numpy(column, kind) for column, kind in columns]
+
+    def select_ragged(self, sql: str, ragged: int) -> tuple[list[npt.NDArray[Any]], list[Ragged]]:
+        columns = self._answer(sql, use_numpy=False)
+        flat = len(columns) - ragged if columns else 0
+        arrays = [_to_ragged(column, kind) for column, kind in columns[flat:]]
+        return [_to_numpy(column, kind) for column, kind in columns[:flat]], arrays
+
+    def _answer(self, sql: str, use_numpy: bool) -> list[tuple[Any, str]]:
         with self._translated():
             columns, names = self._client.execute(
-                sql, columnar=True, with_column_types=True, settings=settings
+                sql, columnar=True, with_column_types=True, settings={"use_numpy": use_numpy}
             )
-        return [_to_numpy(column, kind) for column, (_, kind) in zip(columns, names, strict=False)]
+        return [(column, kind) for column, (_, kind) in zip(columns, names, strict=False)]
 
-    def insert(self, sql: str, columns: list[npt.NDArray[Any]], settings: dict[str, Any]) -> None:
+    # The driver takes arrays as lists only, and then all columns.
+    def insert(self, sql: str, columns: list[Column], settings: dict[str, Any]) -> None:
+        use_numpy = not any(isinstance(column, Ragged) for column in columns)
+        sent = [_to_numpy(c, "String") if use_numpy else _to_list(c) for c in columns]
         with self._translated():
-            self._client.execute(sql, columns, columnar=True, settings=settings)
+            self._client.execute(sql, sent, columnar=True, settings={**settings, "use_numpy": use_numpy})
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -183,7 +201,22 @@ def _create_database(address: Address) -> None:
         connection.close()
 
 
-def _to_numpy(column: Column, kind: str) -> npt.NDArray[Any]:
+def _to_ragged(column: Sequence[Sequence[Any]], kind: str) -> Ragged:
+    """Lists of a column whose type is written `Array(Float64)`, for example."""
+    offsets = np.zeros(len(column) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, column), np.int64, len(column)), out=offsets[1:])
+    dtype = np.dtype(kind.removeprefix("Array(").removesuffix(")").lower())
+    return Ragged(offsets, np.fromiter(chain.from_iterable(column), dtype, int(offsets[-1])))
+
+
+def _to_list(column: Column) -> list[Any]:
+    if isinstance(column, Ragged):
+        values, ends = column.values.tolist(), column.offsets.tolist()
+        return [values[start:end] for start, end in pairwise(ends)]
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+
+
+def _to_numpy(column: Any, kind: str) -> npt.NDArray[Any]:
     if isinstance(column, np.ndarray):
         return column
     return np.array(column, dtype=object if kind == "String" else kind.lower())
