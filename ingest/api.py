@@ -54,17 +54,13 @@ def create_router(
                 return remote_write.decode_v2(raw, limits.max_request_rows)
             return remote_write.decode_v1(raw, limits.max_request_rows, pipeline.familiar)
 
-        accepted, decoded = await take(request, decode)
-        # Native histograms and exemplars are counted and not written, which the 2.0 headers say.
+        accepted = await take(request, decode)
         written = {
             "X-Prometheus-Remote-Write-Samples-Written": str(accepted.samples),
-            "X-Prometheus-Remote-Write-Histograms-Written": "0",
-            "X-Prometheus-Remote-Write-Exemplars-Written": "0",
+            "X-Prometheus-Remote-Write-Histograms-Written": str(accepted.histograms),
+            "X-Prometheus-Remote-Write-Exemplars-Written": str(accepted.exemplars),
         }
-        unwritten = dict(accepted.refused)
-        if decoded.histograms and version == _V2:
-            unwritten["native_histogram"] = Refusal(decoded.histograms, "native histograms are not stored")
-        return _answer(unwritten, written if version == _V2 else {})
+        return _answer(accepted.refused, written if version == _V2 else {})
 
     async def import_text(request: Request) -> Response:
         kind = request.headers.get("content-type", "")
@@ -76,19 +72,18 @@ def create_router(
             raw = decompress(body, encoding, limits.max_decoded_bytes)
             return exposition.decode(raw, now_ms, "openmetrics" in kind, limits.max_request_rows)
 
-        accepted, _ = await take(request, decode)
+        accepted = await take(request, decode)
         return _answer(accepted.refused, {})
 
-    async def take(request: Request, decode: Callable[[bytes], Decoded]) -> tuple[Accepted, Decoded]:
+    async def take(request: Request, decode: Callable[[bytes], Decoded]) -> Accepted:
         body = await _body(request, pipeline.limits.max_body_bytes)
 
-        def work() -> tuple[Accepted, Future[None], Decoded]:
-            decoded = decode(body)
-            return *pipeline.submit(decoded), decoded
+        def work() -> tuple[Accepted, Future[None]]:
+            return pipeline.submit(decode(body))
 
-        accepted, durable, decoded = await asyncio.get_running_loop().run_in_executor(executor, work)
+        accepted, durable = await asyncio.get_running_loop().run_in_executor(executor, work)
         await asyncio.wrap_future(durable)
-        return accepted, decoded
+        return accepted
 
     router = APIRouter()
     counter = pipeline.metrics.requests

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ingest.beside import Batches, join_batches
 from ingest.segment import Entry, Position
 from storage.model import Metadata, SampleBatch, SeriesRow
 
@@ -21,6 +22,12 @@ class Batch:
     series: Sequence[SeriesRow]
     metadata: Sequence[Metadata]
     end: Position
+    beside: Batches | None = None
+
+    @property
+    def rows(self) -> int:
+        """Samples, native histograms and exemplars."""
+        return len(self.samples) + (self.beside.rows if self.beside else 0)
 
 
 class Buffer:
@@ -49,7 +56,7 @@ class Buffer:
         """Queue an entry. Never refuses: it is durable already; `is_full` is asked before."""
         with self._changed:
             self._entries.append((entry, end))
-            self._rows += len(entry.samples)
+            self._rows += entry.rows
             self._size_bytes += entry.size_bytes
             self._changed.notify_all()
 
@@ -66,10 +73,10 @@ class Buffer:
                 lambda: self._rows >= rows or self._closed or self._urgent, timeout=within_s
             )
             taken = [self._entries.popleft()]
-            size = len(taken[0][0].samples)
-            while self._entries and size + len(self._entries[0][0].samples) <= rows:
+            size = taken[0][0].rows
+            while self._entries and size + self._entries[0][0].rows <= rows:
                 taken.append(self._entries.popleft())
-                size += len(taken[-1][0].samples)
+                size += taken[-1][0].rows
             self._rows -= size
             self._size_bytes -= sum(entry.size_bytes for entry, _ in taken)
         return join(taken)
@@ -98,4 +105,5 @@ def join(taken: Sequence[tuple[Entry, Position]]) -> Batch:
     )
     series = [row for entry, _ in taken for row in entry.series]
     metadata = [row for entry, _ in taken for row in entry.metadata]
-    return Batch(samples, series, metadata, taken[-1][1])
+    beside = [entry.beside for entry, _ in taken if entry.beside is not None]
+    return Batch(samples, series, metadata, taken[-1][1], join_batches(beside) if beside else None)

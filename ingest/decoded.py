@@ -7,12 +7,13 @@ TimeSeries, repeated). Parsers of other formats write the same bytes, so one tab
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest.beside import Beside
 from ingest.labels import kernels
 from storage.errors import DecodeError
 from storage.model import Float64Array, Int64Array, Metadata
@@ -42,10 +43,19 @@ class Decoded:
     values: Float64Array
     numbers: Int64Array | None = None
     metadata: Sequence[Metadata] = ()
-    exemplars: int = 0
-    histograms: int = 0
+    beside: Beside | None = None
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     describe: Callable[[int], tuple[str, str, str] | None] | None = None
+
+    def every_row(self) -> Decoded:
+        """The same with rows for the histograms and then the exemplars behind the samples, for their ids."""
+        if self.beside is None:
+            return self
+        return replace(
+            self,
+            series_index=np.concatenate([self.series_index, self.beside.series_index]),
+            timestamps_ms=np.concatenate([self.timestamps_ms, self.beside.times_ms]),
+        )
 
     def labels(self, i: int) -> list[tuple[str, str]]:
         """The labels of series i as sent. Raises `DecodeError` where they are not UTF-8 or broken."""

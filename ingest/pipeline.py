@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from ingest.beside import NOTHING_BESIDE, Beside
 from ingest.buffer import Buffer, join
-from ingest.decoded import Decoded, Refusal, encode_labels
+from ingest.decoded import Bytes, Decoded, Refusal, encode_labels
 from ingest.limits import Limits
 from ingest.metrics import IngestMetrics
 from ingest.segment import Entry, Position
@@ -23,6 +24,7 @@ from ingest.series.table import Resolved, SeriesTable
 from ingest.wal import WriteAheadLog
 from ingest.writer import Writer, token
 from storage.errors import LimitError, OverloadedError
+from storage.histograms import Histograms
 from storage.interface import Storage
 from storage.model import Float64Array, Int64Array, Labels, SampleBatch
 
@@ -32,10 +34,12 @@ _GRACE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a request: samples that will be durable, and what was refused, by reason."""
+    """What became of a request: what will be durable, and how much was refused, by reason."""
 
     samples: int
     refused: Mapping[str, Refusal]
+    histograms: int = 0
+    exemplars: int = 0
 
 
 class Pipeline:
@@ -105,7 +109,7 @@ class Pipeline:
         now_ms = int(self._clock() * 1000)
         # One lock from lookup to queue: a series' row must never stand behind a sample of it in the log.
         with self._order:
-            resolved = self._table.resolve(decoded, now_ms)
+            resolved = self._table.resolve(decoded.every_row(), now_ms)
             entry = _entry(resolved, decoded)
             try:
                 future = self._wal.append(entry) if entry.size_bytes else _done()
@@ -114,7 +118,11 @@ class Pipeline:
                 raise
         for reason, refusal in resolved.refused.items():
             self.metrics.refused.labels(reason).inc(refusal.count)
-        return Accepted(len(entry.samples), resolved.refused), future
+        beside = entry.beside or NOTHING_BESIDE
+        accepted = Accepted(
+            len(entry.samples), resolved.refused, len(beside.histograms), len(beside.exemplars)
+        )
+        return accepted, future
 
     def accept(self, decoded: Decoded) -> Accepted:
         """Like `submit`, but returns once the samples are durable."""
@@ -130,11 +138,22 @@ class Pipeline:
         values: Float64Array,
     ) -> None:
         """Take samples from inside Swell; see `storage.interface.Appender`."""
-        raw = [encode_labels(labels) for labels in series]
-        ends = np.cumsum([len(part) for part in raw], dtype=np.int64)
-        starts = ends - np.array([len(part) for part in raw], np.int64)
-        body = np.frombuffer(b"".join(raw), np.uint8)
-        accepted = self.accept(Decoded(body, starts, ends, series_index, timestamps_ms, values))
+        self._append(Decoded(*_joined_labels(series), series_index, timestamps_ms, values))
+
+    def append_histograms(
+        self,
+        series: Sequence[Labels],
+        series_index: Int64Array,
+        timestamps_ms: Int64Array,
+        histograms: Histograms,
+    ) -> None:
+        """Take native histograms from inside Swell; see `storage.interface.Appender`."""
+        nothing, no_values = np.empty(0, np.int64), np.empty(0, np.float64)
+        beside = Beside.of_histograms(series_index, timestamps_ms, histograms)
+        self._append(Decoded(*_joined_labels(series), nothing, nothing, no_values, beside=beside))
+
+    def _append(self, decoded: Decoded) -> None:
+        accepted = self.accept(decoded)
         for reason, refusal in accepted.refused.items():
             raise LimitError(f"{refusal.count} samples refused ({reason}): {refusal.example}")
 
@@ -165,7 +184,7 @@ class Pipeline:
                 stored = self._store_again(gathered, stored)
                 gathered, rows = [], 0
             gathered.append((entry, end))
-            rows += len(entry.samples)
+            rows += entry.rows
         if gathered:
             stored = self._store_again(gathered, stored)
         for damage in damages:
@@ -182,14 +201,14 @@ class Pipeline:
 
     def _store_again(self, gathered: list[tuple[Entry, Position]], stored: Position) -> Position:
         batch = join(gathered)
-        _LOG.info("replaying %d samples from the log", len(batch.samples))
+        _LOG.info("replaying %d samples from the log", batch.rows)
         self._writer.store(batch, token(stored, batch.end))
         self._wal.checkpoint(batch.end, batch.end)
         return batch.end
 
     def _on_durable(self, entry: Entry, end: Position) -> None:
         self._end = end
-        self.metrics.samples.inc(len(entry.samples))
+        self.metrics.samples.inc(entry.rows)
         self._buffer.add(entry, end)
 
     def _on_failure(self) -> None:
@@ -200,17 +219,27 @@ class Pipeline:
 
 
 def _entry(resolved: Resolved, decoded: Decoded) -> Entry:
-    keep = resolved.keep
-    if keep.all():
-        samples = SampleBatch(resolved.metric_ids, resolved.series_ids, decoded.timestamps_ms, decoded.values)
-    else:
+    n = len(decoded.values)
+    metric_ids, series_ids, keep = resolved.metric_ids[:n], resolved.series_ids[:n], resolved.keep[:n]
+    samples = SampleBatch(metric_ids, series_ids, decoded.timestamps_ms, decoded.values)
+    if not keep.all():
         samples = SampleBatch(
-            resolved.metric_ids[keep],
-            resolved.series_ids[keep],
-            decoded.timestamps_ms[keep],
-            decoded.values[keep],
+            metric_ids[keep], series_ids[keep], decoded.timestamps_ms[keep], decoded.values[keep]
         )
-    return Entry(samples, resolved.new_rows, resolved.metadata)
+    beside = None
+    if decoded.beside is not None:
+        beside = decoded.beside.place(
+            decoded.timestamps_ms, resolved.metric_ids, resolved.series_ids, resolved.keep
+        )
+    return Entry(samples, resolved.new_rows, resolved.metadata, beside)
+
+
+def _joined_labels(series: Sequence[Labels]) -> tuple[Bytes, Int64Array, Int64Array]:
+    """(body, label_start, label_end) of `Decoded`."""
+    raw = [encode_labels(labels) for labels in series]
+    ends = np.cumsum([len(part) for part in raw], dtype=np.int64)
+    starts = ends - np.array([len(part) for part in raw], np.int64)
+    return np.frombuffer(b"".join(raw), np.uint8), starts, ends
 
 
 def _done() -> Future[None]:

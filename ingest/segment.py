@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,8 @@ import numpy as np
 import orjson
 import xxhash
 
+from ingest import records
+from ingest.beside import NOTHING_BESIDE, Batches
 from storage.model import Metadata, SampleBatch, SeriesRow
 
 MAGIC: Final = b"SWELLWAL"
@@ -29,6 +31,9 @@ class Kind(IntEnum):
     SAMPLES = 1
     SERIES = 2
     METADATA = 3
+    HISTOGRAMS = 4
+    EXEMPLARS = 5
+    STARTS = 6
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,11 +51,18 @@ class Entry:
     samples: SampleBatch
     series: Sequence[SeriesRow] = ()
     metadata: Sequence[Metadata] = ()
+    beside: Batches | None = None
+
+    @property
+    def rows(self) -> int:
+        """Samples, native histograms and exemplars."""
+        return len(self.samples) + (self.beside.rows if self.beside else 0)
 
     @property
     def size_bytes(self) -> int:
         """Bytes of its columns in memory."""
-        return 32 * len(self.samples) + 256 * (len(self.series) + len(self.metadata))
+        beside = self.beside.size_bytes if self.beside else 0
+        return beside + 32 * len(self.samples) + 256 * (len(self.series) + len(self.metadata))
 
 
 def encode(entry: Entry) -> list[bytes | memoryview]:
@@ -68,6 +80,17 @@ def encode(entry: Entry) -> list[bytes | memoryview]:
         samples = entry.samples
         columns = (samples.metric_ids, samples.series_ids, samples.timestamps_ms, samples.values)
         buffers += _record(Kind.SAMPLES, [np.ascontiguousarray(column).data.cast("B") for column in columns])
+    return buffers + (_encode_beside(entry.beside) if entry.beside else [])
+
+
+def _encode_beside(beside: Batches) -> list[bytes | memoryview]:
+    buffers: list[bytes | memoryview] = []
+    if len(beside.histograms):
+        buffers += _record(Kind.HISTOGRAMS, records.encode_histograms(beside.histograms))
+    if len(beside.exemplars):
+        buffers += _record(Kind.EXEMPLARS, [records.encode_exemplars(beside.exemplars)])
+    if len(beside.starts):
+        buffers += _record(Kind.STARTS, records.encode_starts(beside.starts))
     return buffers
 
 
@@ -145,6 +168,12 @@ def _decode(kind: Kind, payload: bytes) -> Entry:
         columns = np.frombuffer(payload, np.uint64).reshape(4, -1)
         timestamps, values = columns[2].view(np.int64), columns[3].view(np.float64)
         return Entry(SampleBatch(columns[0], columns[1], timestamps, values))
+    if kind is Kind.HISTOGRAMS:
+        return Entry(_EMPTY, beside=replace(NOTHING_BESIDE, histograms=records.decode_histograms(payload)))
+    if kind is Kind.EXEMPLARS:
+        return Entry(_EMPTY, beside=replace(NOTHING_BESIDE, exemplars=records.decode_exemplars(payload)))
+    if kind is Kind.STARTS:
+        return Entry(_EMPTY, beside=replace(NOTHING_BESIDE, starts=records.decode_starts(payload)))
     rows = orjson.loads(payload)
     if kind is Kind.SERIES:
         return Entry(_EMPTY, series=[SeriesRow(*row) for row in rows])

@@ -60,15 +60,17 @@ class Writer:
                 self._storage.write_metadata(batch.metadata)
                 if len(batch.samples):
                     self._storage.write_samples(batch.samples, token)
+                if batch.beside is not None:
+                    batch.beside.write(self._storage, token)
             except StorageError as error:
                 self._metrics.store_errors.inc()
-                _LOG.warning("the store did not take %d samples, trying again: %s", len(batch.samples), error)
+                _LOG.warning("the store did not take %d samples, trying again: %s", batch.rows, error)
                 if self._giving_up.wait(pause_s):
                     return False
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue
             self._metrics.store_s.observe(time.perf_counter() - began)
-            self._metrics.stored.inc(len(batch.samples))
+            self._metrics.stored.inc(batch.rows)
             return True
 
     def wait_for(self, position: Position, timeout_s: float) -> bool:

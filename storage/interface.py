@@ -11,7 +11,7 @@ from typing import Protocol
 
 from storage.capabilities import Capabilities
 from storage.exemplars import ExemplarBatch
-from storage.histograms import HistogramBatch
+from storage.histograms import HistogramBatch, Histograms
 from storage.labels import LabelTable
 from storage.model import (
     Float64Array,
@@ -174,3 +174,12 @@ class Appender(Protocol):
 
         Raises `OverloadedError` when the pipeline pushes back and `LimitError` when a series is refused.
         """
+
+    def append_histograms(
+        self,
+        series: Sequence[Labels],
+        series_index: Int64Array,
+        timestamps_ms: Int64Array,
+        histograms: Histograms,
+    ) -> None:
+        """Store native histogram i for `series[series_index[i]]`; otherwise like `append`."""

@@ -1,6 +1,6 @@
 """The Prometheus text format 0.0.4 and OpenMetrics 1.0, as bodies that somebody pushes.
 
-A line that is wrong is refused with its number; its neighbours are kept. Exemplars are counted. Formats:
+A line that is wrong is refused with its number; its neighbours are kept. Exemplars are skipped. Formats:
 prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics specification; names in quotes are
 those of Prometheus 3 (`{"my.metric", "my.label"="x"} 1`).
 """
@@ -52,7 +52,6 @@ class _Columns:
     timestamps_ms: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     families: dict[str, dict[str, str]] = field(default_factory=dict)
-    exemplars: int = 0
     is_ended: bool = False
     bad: int = 0
     example: str = ""
@@ -100,10 +99,9 @@ def _sample(line: str, columns: _Columns) -> None:
     if head is None or not head.end():
         raise _not_a_sample(line)
     name, labels = head.groups()
-    rest, has_exemplar = line[head.end() :], False
+    rest = line[head.end() :]
     if columns.is_openmetrics:
-        rest, mark, _ = rest.partition("#")
-        has_exemplar = bool(mark)
+        rest, _, _ = rest.partition("#")
     parts = rest.split()
     # A name that touches its value is one longer name, and no sample.
     if not 1 <= len(parts) <= 2 or (labels is None and line[head.end() - 1] not in " \t"):
@@ -117,7 +115,6 @@ def _sample(line: str, columns: _Columns) -> None:
     columns.series_index.append(columns.series.setdefault(encode_labels(pairs), len(columns.series)))
     columns.timestamps_ms.append(time_ms)
     columns.values.append(value)
-    columns.exemplars += has_exemplar
 
 
 def _not_a_sample(line: str) -> DecodeError:
@@ -203,6 +200,5 @@ def _decoded(columns: _Columns) -> Decoded:
             Metadata(name, parts.get("TYPE", "unknown"), parts.get("HELP", ""), parts.get("UNIT", ""))
             for name, parts in columns.families.items()
         ],
-        exemplars=columns.exemplars,
         refused=refused,
     )

@@ -8,6 +8,7 @@ broken length can be trusted; a single series that is not acceptable is refused 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -15,7 +16,9 @@ import numpy as np
 
 from ingest.decoded import Bytes, Decoded, encode_labels, varint
 from ingest.protocols import kernels
+from ingest.protocols.beside import Places, decode_beside
 from ingest.series.familiar import Familiar, nothing
+from ingest.timeseries import kernels as timeseries
 from ingest.wire import kernels as wire
 from storage.errors import DecodeError, LimitError
 from storage.model import Float64Array, Int64Array, Labels, Metadata, UInt64Array
@@ -75,7 +78,7 @@ def decode_v1(raw: bytes | Bytes, max_rows: int = MAX_ROWS, familiar: Familiar =
         if series <= room and samples <= rows:
             break
         room, rows = max(room, series), max(rows, samples)
-    return Decoded(
+    found = Decoded(
         body=buf,
         label_start=labels[0, :series],
         label_end=labels[1, :series],
@@ -84,9 +87,14 @@ def decode_v1(raw: bytes | Bytes, max_rows: int = MAX_ROWS, familiar: Familiar =
         values=bits[:samples].view(np.float64),
         numbers=labels[2, :series],
         metadata=_metadata_v1(buf, max_rows) if counts[1] else (),
-        exemplars=int(counts[3]),
-        histograms=int(counts[4]),
     )
+    if not counts[3] and not counts[4]:
+        return found
+    at = _located(buf, 1, max_rows, "series")
+    exemplars = Places.of(buf, at, 3, _within(int(counts[3]), max_rows, "exemplars"), _check)
+    histograms = Places.of(buf, at, 4, _within(int(counts[4]), max_rows, "histograms"), _check)
+    beside, refused = decode_beside(buf, found.timestamps_ms, histograms, exemplars, None, None, _check)
+    return replace(found, beside=beside, refused=refused)
 
 
 def decode_v2(raw: bytes | Bytes, max_rows: int = MAX_ROWS, max_label_bytes: int = 256 << 20) -> Decoded:
@@ -114,6 +122,13 @@ def decode_v2(raw: bytes | Bytes, max_rows: int = MAX_ROWS, max_label_bytes: int
         buf, starts, ends, *symbols, out, labels[0], labels[1], index, timestamps, bits
     )
     _check(status, offset)
+    starts_of_series, starts_of_samples = np.empty(len(starts), np.int64), np.empty(len(index), np.int64)
+    _check(*timeseries.fill_starts(buf, starts, ends, starts_of_series, starts_of_samples))
+    histograms = Places.of(buf, (starts, ends), 3, _within(int(counts[3]), max_rows, "histograms"), _check)
+    exemplars = Places.of(buf, (starts, ends), 4, _within(int(counts[4]), max_rows, "exemplars"), _check)
+    beside, refused = decode_beside(
+        buf, timestamps, histograms, exemplars, symbols, (starts_of_series, starts_of_samples), _check
+    )
     return Decoded(
         body=out[:written],
         label_start=labels[0],
@@ -121,8 +136,8 @@ def decode_v2(raw: bytes | Bytes, max_rows: int = MAX_ROWS, max_label_bytes: int
         series_index=index,
         timestamps_ms=timestamps,
         values=bits.view(np.float64),
-        exemplars=int(counts[4]),
-        histograms=int(counts[3]),
+        beside=beside,
+        refused=refused,
         describe=partial(_described, buf, starts, ends, *symbols),
     )
 

@@ -1,0 +1,1 @@
+"""Native histograms and start timestamps as remote write sends them."""

@@ -1,0 +1,257 @@
+"""What remote write requests hold beside samples: native histograms, exemplars, start timestamps.
+
+A request whose bytes are not sound is refused whole, a histogram or exemplar that breaks a rule alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from ingest.beside import Beside
+from ingest.decoded import Bytes, Refusal, parse_labels
+from ingest.histograms import kernels
+from ingest.timeseries import kernels as timeseries
+from ingest.wire import kernels as wire
+from storage.errors import DecodeError
+from storage.histograms import Buckets, Histograms, no_histograms
+from storage.model import Int64Array, canonical, encode_labels
+
+Check = Callable[[int, int], None]
+"""Raises `DecodeError` where a kernel's (status, offset) says that the bytes are not sound."""
+
+_MAX_EXEMPLAR_CHARS: Final = 128
+_REASONS: Final = {
+    kernels.BAD_SCHEMA: "its schema is not one of -4 to 52 or -53",
+    kernels.BAD_SPANS: "its spans overlap, or leave the range of bucket indexes",
+    kernels.BAD_NUMBERS: "its spans hold another number of buckets than there are counts",
+    kernels.NEGATIVE: "a count is negative",
+    kernels.BAD_TOTAL: "its count is not the sum of its buckets",
+    kernels.BAD_CUSTOM: "its custom bounds do not ascend, or it has what custom buckets cannot have",
+}
+
+
+@dataclass(slots=True)
+class Places:
+    """Where things of one kind lie in the body: the series they are of, starts and ends, int64."""
+
+    series: Int64Array
+    starts: Int64Array
+    ends: Int64Array
+
+    @classmethod
+    def of(
+        cls, buf: Bytes, series: tuple[Int64Array, Int64Array], number: int, count: int, check: Check
+    ) -> Places:
+        """The `count` fields numbered `number` of the TimeSeries at `series` (starts, ends)."""
+        columns = np.empty((3, count), np.int64)
+        if count:
+            status, offset, _ = timeseries.locate_within(buf, *series, number, *columns)
+            check(status, offset)
+        return cls(*columns)
+
+
+@dataclass(slots=True)
+class _Exemplars:
+    series: list[int] = field(default_factory=list)
+    times_ms: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    refused: int = 0
+    example: str = ""
+
+
+def decode_beside(
+    buf: Bytes,
+    sample_times_ms: Int64Array,
+    histograms: Places,
+    exemplars: Places,
+    symbols: tuple[Int64Array, Int64Array] | None,
+    starts: tuple[Int64Array, Int64Array] | None,
+    check: Check,
+) -> tuple[Beside | None, dict[str, Refusal]]:
+    """Read what there is, None where that is nothing; and what was refused.
+
+    symbols: where the strings of a 2.0 request lie, None for 1.0. starts: those of a 2.0 request's series and
+    of its samples, see `timeseries.kernels.fill_starts`. Raises `DecodeError`.
+    """
+    refused: dict[str, Refusal] = {}
+    columns, words, kept = _histograms(buf, histograms, check, refused)
+    times_ms = words[4].view(np.int64)[kept]
+    series = histograms.series[kept]
+    start_rows, starts_ms = np.empty(0, np.int64), np.empty(0, np.int64)
+    if starts is not None:
+        own = words[5].view(np.int64)[kept]
+        of_rows = np.concatenate([starts[1], np.where(own != 0, own, starts[0][series])])
+        # 0 says that there is none; one in the future of its sample says nothing.
+        start_rows = np.flatnonzero((of_rows != 0) & (of_rows <= np.concatenate([sample_times_ms, times_ms])))
+        starts_ms = of_rows[start_rows]
+    found = _read_exemplars(buf, exemplars, symbols, refused)
+    if not len(series) and not found.series and not len(start_rows):
+        return None, refused
+    beside = Beside(
+        series,
+        times_ms,
+        columns,
+        np.array(found.series, np.int64),
+        np.array(found.times_ms, np.int64),
+        np.array(found.values, np.float64),
+        found.labels,
+        start_rows,
+        starts_ms,
+    )
+    return beside, refused
+
+
+def _histograms(
+    buf: Bytes, places: Places, check: Check, refused: dict[str, Refusal]
+) -> tuple[Histograms, np.ndarray[tuple[int, int], np.dtype[np.uint64]], Int64Array]:
+    """(histograms that are sound, words of all as of `kernels.fill`, rows that are sound)."""
+    n = len(places.series)
+    words = np.zeros((6, n), np.uint64)
+    if not n:
+        return no_histograms(), words, np.empty(0, np.int64)
+    sizes = np.zeros((n, kernels.SIZES), np.int64)
+    check(*kernels.measure(buf, places.starts, places.ends, sizes))
+    schemas, hints = np.empty(n, np.int8), np.empty(n, np.uint8)
+    outcomes = np.empty(n, np.int8)
+    numbers = np.where(sizes[:, 7:8] == 1, sizes[:, 4:6], sizes[:, 2:4])
+    positive, negative = (_empty_buckets(n, int(numbers[:, sign].sum())) for sign in range(2))
+    bound_offsets, bounds = np.empty(n + 1, np.int64), np.empty(int(sizes[:, 6].sum()))
+    check(
+        *kernels.fill(
+            buf,
+            places.starts,
+            places.ends,
+            sizes,
+            words,
+            words.view(np.float64),
+            schemas,
+            hints,
+            outcomes,
+            positive.offsets,
+            positive.indexes,
+            positive.counts,
+            negative.offsets,
+            negative.indexes,
+            negative.counts,
+            bound_offsets,
+            bounds,
+            np.empty((int(sizes[:, :2].max()), 2), np.int64),
+            np.empty(int(numbers.max())),
+        )
+    )
+    scalars = words.view(np.float64)
+    found = Histograms(
+        schemas,
+        scalars[0],
+        scalars[1],
+        scalars[2],
+        scalars[3],
+        hints,
+        _shortened(positive),
+        _shortened(negative),
+        bound_offsets,
+        bounds[: bound_offsets[-1]],
+    )
+    kept = np.flatnonzero(outcomes == kernels.SOUND)
+    if len(kept) == n:
+        return found, words, kept
+    first = int(np.argmax(outcomes != kernels.SOUND))
+    example = f"histogram of series {places.series[first]} of the request: {_REASONS[int(outcomes[first])]}"
+    refused["invalid_histogram"] = Refusal(n - len(kept), example)
+    return found.take(kept), words, kept
+
+
+def _empty_buckets(histograms: int, buckets: int) -> Buckets:
+    return Buckets(np.empty(histograms + 1, np.int64), np.empty(buckets, np.int32), np.empty(buckets))
+
+
+def _shortened(found: Buckets) -> Buckets:
+    end = found.offsets[-1]
+    return Buckets(found.offsets, found.indexes[:end], found.counts[:end])
+
+
+def _read_exemplars(
+    buf: Bytes,
+    places: Places,
+    symbols: tuple[Int64Array, Int64Array] | None,
+    refused: dict[str, Refusal],
+) -> _Exemplars:
+    found = _Exemplars()
+    columns = (places.series, places.starts, places.ends)
+    for series, start, end in zip(*(column.tolist() for column in columns), strict=True):
+        pairs, value, time_ms = _exemplar(buf, start, end, symbols)
+        problem = _problem(pairs)
+        if problem:
+            found.refused += 1
+            found.example = found.example or f"exemplar of series {series} of the request: {problem}"
+            continue
+        found.series.append(series)
+        found.times_ms.append(time_ms)
+        found.values.append(value)
+        found.labels.append(encode_labels(canonical(pairs)))
+    if found.refused:
+        refused["invalid_exemplar"] = Refusal(found.refused, found.example)
+    return found
+
+
+def _exemplar(
+    buf: Bytes, at: int, end: int, symbols: tuple[Int64Array, Int64Array] | None
+) -> tuple[list[tuple[str, str]], float, int]:
+    """Message Exemplar: labels = 1, as pairs or as references; double value = 2; int64 timestamp = 3."""
+    labels, references, value, time_ms = b"", list[int](), 0.0, 0
+    while at < end:
+        tag, start, stop = wire.field(buf, at, end)
+        if start < 0:
+            raise DecodeError(f"remote write: an exemplar is broken at byte {stop} of the decompressed body")
+        if tag == 10 and symbols is None:
+            labels += buf[at:stop].tobytes()
+        elif tag in (8, 10) and symbols is not None:
+            references += _references(buf, start, stop)
+        elif tag == 17:
+            value = float(buf[start:stop].view(np.float64)[0])
+        elif tag == 24:
+            time_ms = int(np.uint64(wire.varint(buf, start, stop)[0]).astype(np.int64))
+        elif tag >> 3 <= 3:
+            raise DecodeError(f"remote write: an exemplar has a field of a wrong type at byte {at}")
+        at = stop
+    pairs = parse_labels(labels) if symbols is None else _resolved(buf, references, symbols)
+    return pairs, value, time_ms
+
+
+def _references(buf: Bytes, at: int, end: int) -> list[int]:
+    found = []
+    while at < end:
+        reference, after = wire.varint(buf, at, end)
+        if after < 0:
+            raise DecodeError(f"remote write: a label reference is broken at byte {at}")
+        found.append(int(reference))
+        at = after
+    return found
+
+
+def _resolved(
+    buf: Bytes, references: list[int], symbols: tuple[Int64Array, Int64Array]
+) -> list[tuple[str, str]]:
+    if len(references) % 2 or any(reference >= len(symbols[0]) for reference in references):
+        raise DecodeError("remote write 2.0: an exemplar's label reference is outside of the symbol table")
+    try:
+        texts = [buf[symbols[0][i] : symbols[1][i]].tobytes().decode() for i in references]
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"remote write 2.0: an exemplar's label is not UTF-8: {error.reason}") from None
+    return list(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _problem(pairs: list[tuple[str, str]]) -> str:
+    """Why an exemplar's labels are not taken; OpenMetrics limits their length."""
+    names = [name for name, _ in pairs]
+    length = sum(len(name) + len(value) for name, value in pairs)
+    if length > _MAX_EXEMPLAR_CHARS:
+        return f"its labels have {length} characters, the limit is {_MAX_EXEMPLAR_CHARS}"
+    if "" in names:
+        return "a label has no name"
+    return "a label stands twice" if len(set(names)) != len(names) else ""

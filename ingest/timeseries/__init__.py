@@ -1,0 +1,1 @@
+"""What lies within the TimeSeries messages of a request, beside labels and samples."""
