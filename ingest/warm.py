@@ -10,7 +10,6 @@ from ingest.protocols import remote_write
 from ingest.protocols.compression import Scratch, decompress_snappy
 from ingest.series.table import SeriesTable
 
-
 # A Histogram: a count of 1, a positive span of one bucket, and what that holds.
 _HISTOGRAM = b"\x08\x01" + b"\x5a\x02\x10\x01" + b"\x62\x01\x02"
 

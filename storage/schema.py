@@ -10,9 +10,9 @@ inserted scrape by scrape, a token each. Bytes a sample after a merge; CPU µs a
     Delta(8) + LZ4, DoubleDelta + LZ4, Gorilla + LZ4                        0.14  0.04  4.87   0.20
     Delta(8) + LZ4, DoubleDelta + LZ4, Delta(8) + LZ4                       0.14  0.04  3.95   0.23
 
-Counts of native histograms' buckets, 2,000 series of 40 growing ones, bytes a bucket after a merge: Delta(8) +
-ZSTD(1) 1.07, ZSTD(1) 1.22, ZSTD(3) 1.19, DoubleDelta or Gorilla + ZSTD(1) 1.84, LZ4 2.74. A start timestamp
-costs 0.4 bytes.
+Counts of native histograms' buckets, 2,000 series of 40 growing ones, bytes a bucket after a merge:
+Delta(8) + ZSTD(1) 1.07, ZSTD(1) 1.22, ZSTD(3) 1.19, DoubleDelta or Gorilla + ZSTD(1) 1.84, LZ4 2.74. A start
+timestamp costs 0.4 bytes.
 
 The fsync of an insert costs no CPU that could be told from noise. Parts in the wide form cost the same.
 """
