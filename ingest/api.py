@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Final
 
 from fastapi import APIRouter
+from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from ingest.acknowledgements import Acknowledgements
 from ingest.decoded import Decoded, Refusal
 from ingest.pipeline import Accepted, Pipeline
 from ingest.protocols import exposition, remote_write
@@ -21,6 +24,17 @@ from storage.errors import Error, InputError, LimitError, OverloadedError
 
 _V1: Final = "prometheus.WriteRequest"
 _V2: Final = "io.prometheus.write.v2.Request"
+_TEXT_ENCODINGS: Final = ("", "identity", "gzip", "snappy")
+_TEXT_MEDIA: Final = frozenset(
+    (
+        "",
+        "text/plain",
+        "application/openmetrics-text",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",  # what curl says of any body
+    )
+)
+_SMALL_BYTES: Final = 128 << 10
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -32,8 +46,13 @@ class UnsupportedMediaError(InputError):
 def create_router(
     pipeline: Pipeline, executor: Executor, clock: Callable[[], float] = time.time
 ) -> APIRouter:
-    """Routes that take samples. Decoding runs on `executor`, off the event loop."""
+    """Routes that take samples.
+
+    Small bodies, which are most, are decoded where they arrive, in less time than a thread takes to wake up;
+    large ones on `executor`, off the event loop.
+    """
     kept = threading.local()
+    durably = Acknowledgements()
 
     def scratch_of_thread() -> Scratch:
         if not hasattr(kept, "scratch"):
@@ -43,9 +62,7 @@ def create_router(
 
     async def write(request: Request) -> Response:
         version = _protocol(request.headers.get("content-type", ""))
-        encoding = request.headers.get("content-encoding", "snappy")
-        if encoding != "snappy":
-            raise UnsupportedMediaError(f"content encoding {encoding!r} is not supported, expected snappy")
+        _encoding(request, "snappy", ("snappy",))
         limits = pipeline.limits
 
         def decode(body: bytes) -> Decoded:
@@ -63,59 +80,81 @@ def create_router(
         return _answer(accepted.refused, written if version == _V2 else {})
 
     async def import_text(request: Request) -> Response:
-        kind = request.headers.get("content-type", "")
-        encoding = request.headers.get("content-encoding", "")
+        media = _text_media(request.headers.get("content-type", ""))
+        encoding = _encoding(request, "", _TEXT_ENCODINGS)
         now_ms = int(clock() * 1000)
         limits = pipeline.limits
 
         def decode(body: bytes) -> Decoded:
             raw = decompress(body, encoding, limits.max_decoded_bytes)
-            return exposition.decode(raw, now_ms, "openmetrics" in kind, limits.max_request_rows)
+            return exposition.decode(
+                raw, now_ms, media == "application/openmetrics-text", limits.max_request_rows
+            )
 
-        accepted = await take(request, decode)
+        accepted = await take(request, decode, small_bytes=0)
         return _answer(accepted.refused, {})
 
-    async def take(request: Request, decode: Callable[[bytes], Decoded]) -> Accepted:
+    # A few bytes of gzip may be a million lines of text, which Python reads: never where others wait.
+    async def take(
+        request: Request, decode: Callable[[bytes], Decoded], small_bytes: int = _SMALL_BYTES
+    ) -> Accepted:
         body = await _body(request, pipeline.limits.max_body_bytes)
 
         def work() -> tuple[Accepted, Future[None]]:
             return pipeline.submit(decode(body))
 
-        accepted, durable = await asyncio.get_running_loop().run_in_executor(executor, work)
-        await asyncio.wrap_future(durable)
+        if len(body) <= small_bytes and not pipeline.is_busy:
+            accepted, durable = work()
+        else:
+            accepted, durable = await asyncio.get_running_loop().run_in_executor(executor, work)
+        await durably.wait(durable)
         return accepted
 
+    count = pipeline.metrics.requests.labels
     router = APIRouter()
-    counter = pipeline.metrics.requests
-    router.add_route("/api/v1/write", _edge(write, "remote_write", counter.labels), methods=["POST"])
-    router.add_route(
-        "/api/v1/import/prometheus", _edge(import_text, "exposition", counter.labels), methods=["POST"]
-    )
+    for path, handler, protocol in (
+        ("/api/v1/write", write, "remote_write"),
+        ("/api/v1/import/prometheus", import_text, "exposition"),
+    ):
+        router.add_route(path, _Endpoint(handler, protocol, count))  # type: ignore[arg-type] # ASGI, as Starlette allows
     return router
 
 
-def _edge(handler: Handler, protocol: str, count: Callable[..., object]) -> Handler:
-    """Turn Swell's errors into statuses that senders act on: 4xx is not retried, 503 is."""
+class _Endpoint:
+    """A handler as an ASGI application, which the router calls without wrapping it.
 
-    async def guarded(request: Request) -> Response:
+    Swell's errors become statuses that senders act on: 4xx is not retried, 503 is.
+    """
+
+    def __init__(self, handler: Handler, protocol: str, count: Callable[..., Counter]) -> None:
+        self._handler = handler
+        self._protocol = protocol
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        response = await self._answer(Request(scope, receive))
+        self._count(self._protocol, str(response.status_code)).inc()
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method != "POST":
+            text = f"method {request.method} is not allowed, expected POST\n"
+            return Response(text, 405, headers={"Allow": "POST"}, media_type="text/plain")
         try:
-            response = await handler(request)
+            return await self._handler(request)
         except ClientDisconnect:
-            response = Response(status_code=499)
+            return Response(status_code=499)
         except OverloadedError as error:
             response = _refuse(503, error)
             response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+            return response
         except LimitError as error:
-            response = _refuse(413, error)
+            return _refuse(413, error)
         except UnsupportedMediaError as error:
-            response = _refuse(415, error)
+            return _refuse(415, error)
         except InputError as error:
-            response = _refuse(400, error)
-        labelled = count(protocol, str(response.status_code))
-        labelled.inc()  # type: ignore[attr-defined] # a labelled prometheus_client counter
-        return response
-
-    return guarded
+            return _refuse(400, error)
 
 
 def _refuse(status: int, error: Error) -> Response:
@@ -134,11 +173,31 @@ def _answer(refused: Mapping[str, Refusal], headers: Mapping[str, str]) -> Respo
     return Response(text, 400, headers=dict(headers), media_type="text/plain")
 
 
+def _encoding(request: Request, default: str, known: Sequence[str]) -> str:
+    encoding = request.headers.get("content-encoding", default)
+    if encoding.strip().lower() not in known:
+        expected = " or ".join(name for name in known if name)
+        raise UnsupportedMediaError(
+            f"content encoding {encoding[:80]!r} is not supported, expected {expected}"
+        )
+    return encoding.strip().lower()
+
+
+def _text_media(content_type: str) -> str:
+    media = content_type.partition(";")[0].strip().lower()
+    if media not in _TEXT_MEDIA:
+        raise UnsupportedMediaError(
+            f"content type {content_type[:80]!r} is not supported, expected text/plain or "
+            "application/openmetrics-text"
+        )
+    return media
+
+
 def _protocol(content_type: str) -> str:
     media, *parameters = [part.strip() for part in content_type.split(";")]
     if media.lower() not in ("", "application/x-protobuf"):
         raise UnsupportedMediaError(
-            f"content type {content_type!r} is not supported, expected application/x-protobuf"
+            f"content type {content_type[:80]!r} is not supported, expected application/x-protobuf"
         )
     for parameter in parameters:
         key, _, value = parameter.partition("=")
@@ -146,7 +205,7 @@ def _protocol(content_type: str) -> str:
             name = value.strip().strip('"')
             if name not in (_V1, _V2):
                 raise UnsupportedMediaError(
-                    f"protobuf message {name!r} is not supported, expected {_V1} or {_V2}"
+                    f"protobuf message {name[:80]!r} is not supported, expected {_V1} or {_V2}"
                 )
             return name
     return _V1

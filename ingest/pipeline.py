@@ -86,6 +86,11 @@ class Pipeline:
         return self._started
 
     @property
+    def is_busy(self) -> bool:
+        """Whether `submit` would wait for another request at this moment."""
+        return self._order.locked()
+
+    @property
     def familiar(self) -> Familiar:
         """Known series, for decoders to recognise."""
         return self._table.familiar

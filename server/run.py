@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -30,6 +31,7 @@ __all__ = ["EVERYTHING", "Part", "collect_node", "serve"]
 
 _LOG = logging.getLogger("swell")
 _SWITCH_S = 0.0002
+_GC_OBJECTS = 20_000
 _WHAT = {
     Part.INGEST: "remote write on /api/v1/write, text import on /api/v1/import/prometheus",
     Part.QUERY: "PromQL API on /api/v1/query",
@@ -93,6 +95,10 @@ class _Server(uvicorn.Server):
             if part in self._parts.running:
                 _LOG.info("%s: %s", url, what)
         self._parts.start_background()
+        # What start-up made stays: without it, a collection takes a tenth of the time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GC_OBJECTS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._stopping is not None:

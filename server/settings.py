@@ -57,7 +57,7 @@ class IngestSettings(BaseModel):
     model_config = _STRICT
 
     flush_rows: int = Field(
-        500_000, ge=1_000, le=5_000_000, description="Samples in a batch to ClickHouse, at most."
+        1_000_000, ge=1_000, le=5_000_000, description="Samples in a batch to ClickHouse, at most."
     )
     flush_interval_s: float = Field(
         1.0, gt=0, le=60, description="Seconds after which a smaller batch is written all the same."

@@ -15,6 +15,7 @@ from ingest.wire.kernels import (
     TOO_MANY_BYTES,
     field,
     varint,
+    whole_varint,
     word_at,
 )
 from storage.model import Int64Array, UInt64Array
@@ -25,17 +26,27 @@ Bytes = npt.NDArray[np.uint8]
 COUNTED = 5
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _usual_sample(buf: Bytes, at: int, end: int) -> tuple[bool, np.uint64, np.int64]:
+    """(whether it is so, value's bits, timestamp) of a Sample that is a value and a time of up to 8 bytes."""
+    size = end - at - 10
+    is_usual = False
+    word, number = uint64(0), uint64(0)
+    if 1 <= size <= 8 and at + 18 <= len(buf) and buf[uint64(at)] == 9 and buf[uint64(at + 9)] == 16:
+        word = word_at(buf, at + 1)
+        number, is_usual = whole_varint(buf, at + 10, size)
+    return is_usual, word, np.int64(number)
+
+
 @njit(nogil=True, cache=True)
 def read_sample(
     buf: Bytes, at: int, end: int, timestamps: Int64Array, bits: UInt64Array, row: int
 ) -> tuple[int, int]:
     """Read a Sample message: double value = 1, int64 timestamp = 2; other fields are skipped."""
-    if end - at >= 11 and buf[uint64(at)] == 9 and buf[uint64(at) + uint64(9)] == 16:
-        number, after = varint(buf, at + 10, end)
-        if after == end:
-            bits[row] = word_at(buf, at + 1)
-            timestamps[row] = np.int64(number)
-            return OK, at
+    is_usual, word, time_ms = _usual_sample(buf, at, end)
+    if is_usual:
+        timestamps[row], bits[row] = time_ms, word
+        return OK, at
     timestamps[row] = 0
     bits[row] = uint64(0)
     while at < end:
@@ -91,11 +102,23 @@ def fill_v1(
             if i < len(label_start):
                 size = begins_with(buf, start, stop, arena, spans, expected)
                 label_start[i], label_end[i] = start, start + size
-                status, where = _fill_series(
-                    buf, start, stop, i, label_start, label_end, counts, series_index, timestamps, bits
-                )
-                if status != OK:
-                    return status, where
+                row, inner = counts[2], start + size
+                is_usual, word, time_ms = _usual_sample(buf, inner + 2, stop)
+                if (
+                    size > 0
+                    and is_usual
+                    and row < len(timestamps)
+                    and buf[uint64(inner)] == 18
+                    and buf[uint64(inner + 1)] == stop - inner - 2
+                ):
+                    series_index[row], timestamps[row], bits[row] = i, time_ms, word
+                    counts[2] = row + 1
+                else:
+                    status, where = _fill_series(
+                        buf, start, stop, i, label_start, label_end, counts, series_index, timestamps, bits
+                    )
+                    if status != OK:
+                        return status, where
                 if size == 0 or label_end[i] != start + size:
                     expected = find(buf, label_start[i], label_end[i], k0, k1, entries, arena, spans)
                 numbers[i] = expected

@@ -101,6 +101,22 @@ def word_at(buf: Bytes, at: int) -> np.uint64:
 
 
 @njit(nogil=True, cache=True)
+def whole_varint(buf: Bytes, at: int, size: int) -> tuple[np.uint64, bool]:
+    """The varint that fills size bytes, 1 to 8, of a buffer that has eight at `at`; false where none does."""
+    word = word_at(buf, at)
+    if size < 8:
+        word &= (uint64(1) << uint64(8 * size)) - uint64(1)
+    endings = (uint64(1) << uint64(8 * size - 1)) - uint64(1)
+    if word & uint64(0x8080808080808080) != uint64(0x8080808080808080) & endings:
+        return word, False
+    # Groups of 7 bits close up to 14, 28 and 56.
+    word = word & uint64(0x007F007F007F007F) | (word & uint64(0x7F007F007F007F00)) >> uint64(1)
+    word = word & uint64(0x00003FFF00003FFF) | (word & uint64(0x3FFF00003FFF0000)) >> uint64(2)
+    word = word & uint64(0x000000000FFFFFFF) | (word & uint64(0x0FFFFFFF00000000)) >> uint64(4)
+    return word, True
+
+
+@njit(nogil=True, cache=True)
 def locate(buf: Bytes, number: int, starts: Int64Array, ends: Int64Array) -> tuple[int, int, int]:
     """Find the length-delimited fields numbered `number` of the message that `buf` is.
 
