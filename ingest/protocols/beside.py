@@ -14,6 +14,7 @@ import numpy as np
 from ingest.beside import Beside
 from ingest.decoded import Bytes, Refusal, parse_labels
 from ingest.histograms import kernels
+from ingest.protocols.openmetrics import exemplar_problem
 from ingest.timeseries import kernels as timeseries
 from ingest.wire import kernels as wire
 from storage.errors import DecodeError
@@ -23,7 +24,6 @@ from storage.model import Int64Array, canonical, encode_labels
 Check = Callable[[int, int], None]
 """Raises `DecodeError` where a kernel's (status, offset) says that the bytes are not sound."""
 
-_MAX_EXEMPLAR_CHARS: Final = 128
 _REASONS: Final = {
     kernels.BAD_SCHEMA: "its schema is not one of -4 to 52 or -53",
     kernels.BAD_SPANS: "its spans overlap, or leave the range of bucket indexes",
@@ -185,7 +185,7 @@ def _read_exemplars(
     columns = (places.series, places.starts, places.ends)
     for series, start, end in zip(*(column.tolist() for column in columns), strict=True):
         pairs, value, time_ms = _exemplar(buf, start, end, symbols)
-        problem = _problem(pairs)
+        problem = exemplar_problem(pairs)
         if problem:
             found.refused += 1
             found.example = found.example or f"exemplar of series {series} of the request: {problem}"
@@ -244,14 +244,3 @@ def _resolved(
     except UnicodeDecodeError as error:
         raise DecodeError(f"remote write 2.0: an exemplar's label is not UTF-8: {error.reason}") from None
     return list(zip(texts[::2], texts[1::2], strict=True))
-
-
-def _problem(pairs: list[tuple[str, str]]) -> str:
-    """Why an exemplar's labels are not taken; OpenMetrics limits their length."""
-    names = [name for name, _ in pairs]
-    length = sum(len(name) + len(value) for name, value in pairs)
-    if length > _MAX_EXEMPLAR_CHARS:
-        return f"its labels have {length} characters, the limit is {_MAX_EXEMPLAR_CHARS}"
-    if "" in names:
-        return "a label has no name"
-    return "a label stands twice" if len(set(names)) != len(names) else ""

@@ -1,8 +1,8 @@
 """The Prometheus text format 0.0.4 and OpenMetrics 1.0, as bodies that somebody pushes.
 
-A line that is wrong is refused with its number; its neighbours are kept. Exemplars are skipped. Formats:
-prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics specification; names in quotes are
-those of Prometheus 3 (`{"my.metric", "my.label"="x"} 1`).
+A line that is wrong is refused with its number; its neighbours are kept. An exemplar that is wrong is
+refused alone. Formats: prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics specification;
+names in quotes are those of Prometheus 3 (`{"my.metric", "my.label"="x"} 1`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from ingest.decoded import Decoded, Refusal, encode_labels
+from ingest.protocols.openmetrics import Notes
 from storage.errors import DecodeError, LimitError
 from storage.model import METRIC_NAME, Metadata
 
@@ -47,11 +48,13 @@ class _Columns:
 
     now_ms: int
     is_openmetrics: bool
+    tells_starts: bool
     series: dict[bytes, int] = field(default_factory=dict)
     series_index: list[int] = field(default_factory=list)
     timestamps_ms: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     families: dict[str, dict[str, str]] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
     is_ended: bool = False
     bad: int = 0
     example: str = ""
@@ -68,7 +71,7 @@ def decode(raw: bytes, now_ms: int, is_openmetrics: bool, max_rows: int = _MAX_R
     """
     if raw.count(b"\n") >= max_rows:
         raise LimitError(f"the body has more lines than the limit (ingest.max_request_rows) of {max_rows}")
-    columns = _Columns(now_ms, is_openmetrics)
+    columns = _Columns(now_ms, is_openmetrics, is_openmetrics and b"_created" in raw)
     for number, line in enumerate(raw.split(b"\n"), 1):
         try:
             _line(line.decode().strip(" \t\r"), columns)
@@ -99,9 +102,9 @@ def _sample(line: str, columns: _Columns) -> None:
     if head is None or not head.end():
         raise _not_a_sample(line)
     name, labels = head.groups()
-    rest = line[head.end() :]
+    rest, exemplar = line[head.end() :], ""
     if columns.is_openmetrics:
-        rest, _, _ = rest.partition("#")
+        rest, _, exemplar = rest.partition("#")
     parts = rest.split()
     # A name that touches its value is one longer name, and no sample.
     if not 1 <= len(parts) <= 2 or (labels is None and line[head.end() - 1] not in " \t"):
@@ -112,9 +115,28 @@ def _sample(line: str, columns: _Columns) -> None:
     value = _number(parts[0])
     time_ms = columns.now_ms if len(parts) == 1 else _time_ms(parts[1], columns.is_openmetrics)
     pairs.sort()
+    if columns.is_openmetrics:
+        _note(exemplar, pairs, value, time_ms, columns)
     columns.series_index.append(columns.series.setdefault(encode_labels(pairs), len(columns.series)))
     columns.timestamps_ms.append(time_ms)
     columns.values.append(value)
+
+
+def _note(exemplar: str, pairs: list[tuple[str, str]], value: float, time_ms: int, columns: _Columns) -> None:
+    row = len(columns.values)
+    if columns.tells_starts:
+        columns.notes.add_sample(row, pairs, value, columns.families)
+    if not exemplar:
+        return
+    try:
+        head = _HEAD.match(exemplar.strip(" \t"))
+        rest = exemplar.strip(" \t")[head.end() :].split() if head and head[2] is not None else []
+        if head is None or head[1] or not 1 <= len(rest) <= 2:
+            raise DecodeError(f"{exemplar[:80]!r} is not an exemplar, expected {{labels}} value [timestamp]")
+        at_ms = _time_ms(rest[1], is_seconds=True) if len(rest) == 2 else time_ms
+        columns.notes.add_exemplar(row, _labels(head[2]), _number(rest[0]), at_ms)
+    except DecodeError as error:
+        columns.notes.refuse(str(error))
 
 
 def _not_a_sample(line: str) -> DecodeError:
@@ -189,16 +211,19 @@ def _decoded(columns: _Columns) -> Decoded:
     sizes = np.array([len(raw) for raw in columns.series], np.int64)
     ends = np.cumsum(sizes, dtype=np.int64)
     refused = {"malformed_line": Refusal(columns.bad, columns.example)} if columns.bad else {}
+    series_index = np.array(columns.series_index, np.int64)
+    times_ms = np.array(columns.timestamps_ms, np.int64)
     return Decoded(
         body=np.frombuffer(b"".join(columns.series), np.uint8),
         label_start=ends - sizes,
         label_end=ends,
-        series_index=np.array(columns.series_index, np.int64),
-        timestamps_ms=np.array(columns.timestamps_ms, np.int64),
+        series_index=series_index,
+        timestamps_ms=times_ms,
         values=np.array(columns.values, np.float64),
         metadata=[
             Metadata(name, parts.get("TYPE", "unknown"), parts.get("HELP", ""), parts.get("UNIT", ""))
             for name, parts in columns.families.items()
         ],
-        refused=refused,
+        beside=columns.notes.beside(series_index, times_ms),
+        refused=refused | columns.notes.refusals,
     )
