@@ -6,7 +6,7 @@ A request whose bytes are not sound is refused whole, a histogram or exemplar th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from ingest.timeseries import kernels as timeseries
 from ingest.wire import kernels as wire
 from storage.errors import DecodeError
 from storage.histograms import Buckets, Histograms, no_histograms
-from storage.model import Int64Array, canonical, encode_labels
+from storage.model import Float64Array, Int64Array, canonical, encode_labels
 
 Check = Callable[[int, int], None]
 """Raises `DecodeError` where a kernel's (status, offset) says that the bytes are not sound."""
@@ -56,12 +56,12 @@ class Places:
 
 @dataclass(slots=True)
 class _Exemplars:
-    series: list[int] = field(default_factory=list)
-    times_ms: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    refused: int = 0
-    example: str = ""
+    """Columns of the exemplars that are taken."""
+
+    series: Int64Array
+    times_ms: Int64Array
+    values: Float64Array
+    labels: list[str]
 
 
 def decode_beside(
@@ -89,16 +89,16 @@ def decode_beside(
         # 0 says that there is none; one in the future of its sample says nothing.
         start_rows = np.flatnonzero((of_rows != 0) & (of_rows <= np.concatenate([sample_times_ms, times_ms])))
         starts_ms = of_rows[start_rows]
-    found = _read_exemplars(buf, exemplars, symbols, refused)
-    if not len(series) and not found.series and not len(start_rows):
+    found = _read_exemplars(buf, exemplars, symbols, check, refused)
+    if not len(series) and not found.labels and not len(start_rows):
         return None, refused
     beside = Beside(
         series,
         times_ms,
         columns,
-        np.array(found.series, np.int64),
-        np.array(found.times_ms, np.int64),
-        np.array(found.values, np.float64),
+        found.series,
+        found.times_ms,
+        found.values,
         found.labels,
         start_rows,
         starts_ms,
@@ -179,59 +179,46 @@ def _read_exemplars(
     buf: Bytes,
     places: Places,
     symbols: tuple[Int64Array, Int64Array] | None,
+    check: Check,
     refused: dict[str, Refusal],
 ) -> _Exemplars:
-    found = _Exemplars()
-    columns = (places.series, places.starts, places.ends)
-    for series, start, end in zip(*(column.tolist() for column in columns), strict=True):
-        pairs, value, time_ms = _exemplar(buf, start, end, symbols)
-        problem = exemplar_problem(pairs)
+    n = len(places.series)
+    words, spans = np.empty((2, n), np.uint64), np.empty((2, n), np.int64)
+    check(*timeseries.read_exemplars(buf, places.starts, places.ends, words, spans))
+    raw = buf.tobytes() if n else b""
+    known: dict[bytes, tuple[str, str]] = {}
+    texts, problems = [], dict[int, str]()
+    for row, (start, end) in enumerate(spans.T.tolist()):
+        labels = raw[start:end]
+        if labels not in known:  # a few bytes may be a million exemplars, of the same labels
+            pairs = parse_labels(labels) if symbols is None else _referred(buf, start, end, symbols)
+            known[labels] = encode_labels(canonical(pairs)), exemplar_problem(pairs)
+        text, problem = known[labels]
+        texts.append(text)
         if problem:
-            found.refused += 1
-            found.example = found.example or f"exemplar of series {series} of the request: {problem}"
-            continue
-        found.series.append(series)
-        found.times_ms.append(time_ms)
-        found.values.append(value)
-        found.labels.append(encode_labels(canonical(pairs)))
-    if found.refused:
-        refused["invalid_exemplar"] = Refusal(found.refused, found.example)
-    return found
+            problems[row] = problem
+    kept = np.ones(n, np.bool_)
+    if problems:
+        kept[list(problems)] = False
+        first, problem = next(iter(problems.items()))
+        example = f"exemplar of series {places.series[first]} of the request: {problem}"
+        refused["invalid_exemplar"] = Refusal(len(problems), example)
+        texts = [text for row, text in enumerate(texts) if row not in problems]
+    values, times_ms = words[0].view(np.float64), words[1].view(np.int64)
+    return _Exemplars(places.series[kept], times_ms[kept], values[kept], texts)
 
 
-def _exemplar(
-    buf: Bytes, at: int, end: int, symbols: tuple[Int64Array, Int64Array] | None
-) -> tuple[list[tuple[str, str]], float, int]:
-    """Message Exemplar: labels = 1, as pairs or as references; double value = 2; int64 timestamp = 3."""
-    labels, references, value, time_ms = b"", list[int](), 0.0, 0
+def _referred(buf: Bytes, at: int, end: int, symbols: tuple[Int64Array, Int64Array]) -> list[tuple[str, str]]:
+    references = list[int]()
     while at < end:
-        tag, start, stop = wire.field(buf, at, end)
-        if start < 0:
-            raise DecodeError(f"remote write: an exemplar is broken at byte {stop} of the decompressed body")
-        if tag == 10 and symbols is None:
-            labels += buf[at:stop].tobytes()
-        elif tag in (8, 10) and symbols is not None:
-            references += _references(buf, start, stop)
-        elif tag == 17:
-            value = float(buf[start:stop].view(np.float64)[0])
-        elif tag == 24:
-            time_ms = int(np.uint64(wire.varint(buf, start, stop)[0]).astype(np.int64))
-        elif tag >> 3 <= 3:
-            raise DecodeError(f"remote write: an exemplar has a field of a wrong type at byte {at}")
+        _, start, stop = wire.field(buf, at, end)
+        while start < stop:
+            reference, start = wire.varint(buf, start, stop)
+            if start < 0:
+                raise DecodeError(f"remote write: a label reference is broken at byte {at}")
+            references.append(int(reference))
         at = stop
-    pairs = parse_labels(labels) if symbols is None else _resolved(buf, references, symbols)
-    return pairs, value, time_ms
-
-
-def _references(buf: Bytes, at: int, end: int) -> list[int]:
-    found = []
-    while at < end:
-        reference, after = wire.varint(buf, at, end)
-        if after < 0:
-            raise DecodeError(f"remote write: a label reference is broken at byte {at}")
-        found.append(int(reference))
-        at = after
-    return found
+    return _resolved(buf, references, symbols)
 
 
 def _resolved(

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, uint64
 
-from ingest.wire.kernels import OK, field, varint
-from storage.model import Int64Array
+from ingest.wire.kernels import BAD_WIRE_TYPE, OK, SPLIT_LABELS, field, varint, word_at
+from storage.model import Int64Array, UInt64Array
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -82,3 +82,35 @@ def _start_of(buf: Bytes, at: int, end: int) -> tuple[int, int, int]:
             found = np.int64(varint(buf, start, stop)[0])
         at = stop
     return OK, 0, int(found)
+
+
+@njit(nogil=True, cache=True)
+def read_exemplars(
+    buf: Bytes, starts: Int64Array, ends: Int64Array, words: UInt64Array, labels: Int64Array
+) -> tuple[int, int]:
+    """Read Exemplar messages: labels or their references = 1, double value = 2, int64 timestamp = 3.
+
+    words, uint64 (2, exemplars), takes the bits of values and times; labels, int64 (2, exemplars), where the
+    fields numbered 1 begin and end, which lie together. Returns (status, offset).
+    """
+    for i in range(len(starts)):
+        at = labels[0, i] = labels[1, i] = starts[i]
+        words[0, i] = words[1, i] = uint64(0)
+        while at < ends[i]:
+            tag, start, stop = field(buf, at, ends[i])
+            if start < 0:
+                return -start, stop
+            if tag == uint64(10) or tag == uint64(8):
+                if labels[1, i] > labels[0, i] and labels[1, i] != at:
+                    return SPLIT_LABELS, at
+                if labels[1, i] == labels[0, i]:
+                    labels[0, i] = at
+                labels[1, i] = stop
+            elif tag == uint64(17):
+                words[0, i] = word_at(buf, start)
+            elif tag == uint64(24):
+                words[1, i], _ = varint(buf, start, stop)
+            elif tag >> uint64(3) <= uint64(3):
+                return BAD_WIRE_TYPE, at
+            at = stop
+    return OK, 0

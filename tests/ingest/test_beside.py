@@ -202,6 +202,14 @@ def test_an_exemplar_of_long_labels_is_refused_alone() -> None:
     assert "129 characters, the limit is 128" in decoded.refused["invalid_exemplar"].example
 
 
+def test_labels_of_an_exemplar_lie_together() -> None:
+    label = b"\x0a\x06\x0a\x01a\x12\x01b"
+    for exemplar in (label + b"\x18\x05" + label.replace(b"a", b"c"), b"\x12\x00", b"\x0a\x05"):
+        series = b"\x1a" + bytes((len(exemplar),)) + exemplar
+        with pytest.raises(DecodeError):
+            decode_v1(b"\x0a" + bytes((len(series),)) + series)
+
+
 @pytest.mark.parametrize("references", [[1], [1, 99]], ids=["a name alone", "outside of the table"])
 def test_broken_references_of_an_exemplar_are_refused_whole(references: list[int]) -> None:
     request = request_v2([[]])
