@@ -8,8 +8,10 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 up: $(VENV)/.ready assets
 	$(BIN)/swell up
 
+# Playwright keeps an event loop of its own running, so the pages are tested in a process of their own.
 test: $(VENV)/.dev packages assets
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/browser -m browser
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -20,7 +22,7 @@ bench: $(VENV)/.dev packages
 	$(BIN)/python -m bench
 
 browser: $(VENV)/.dev packages assets
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest tests/browser -m browser
 
 # The charts' library, from npm where there is one; without it the pages draw with Plotly, which comes along.
 assets:

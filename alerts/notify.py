@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import quote
 
+from alerts.links import explore_url
 from alerts.state import ALERT_NAME, Alert, Phase
 from storage.errors import Error
 
@@ -54,9 +54,7 @@ class Message:
 
     def source_url(self, notice: Notice) -> str:
         """Where a person sees the expression on a chart."""
-        if not self.external_url:
-            return ""
-        return f"{self.external_url.rstrip('/')}/explore?query={quote(notice.expression, safe='')}"
+        return explore_url(self.external_url, notice.expression)
 
 
 class Notifier(Protocol):

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from alerts.links import BASE
 from dashboards import shell
 from dashboards.messages import empty
 from dashboards.pages import alerts, explore, overview
@@ -59,7 +60,7 @@ def create_ui(api: FastAPI, services: Services) -> Dash:
     app = Dash(
         __name__,
         server=api,
-        url_base_pathname=shell.BASE,
+        url_base_pathname=BASE,
         assets_folder=str(Path(__file__).parent / "assets"),
         title="Swell",
         update_title=None,
@@ -84,7 +85,7 @@ async def warm_up(api: FastAPI, headers: Mapping[str, str] | None = None) -> Non
     """
     transport = httpx.ASGITransport(app=api)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
-        (await client.get(shell.BASE)).raise_for_status()
+        (await client.get(BASE)).raise_for_status()
 
 
 def window_of(view: View, now_ms: int) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def _refuse_unknown_paths(api: FastAPI) -> None:
         return JSONResponse({"status": "error", "errorType": "not_found", "error": message}, 404)
 
     async def home(_: Request) -> Response:
-        return RedirectResponse(shell.BASE)
+        return RedirectResponse(BASE)
 
     api.add_route("/api/{rest:path}", unknown, methods=_METHODS)
     api.add_route("/-/{rest:path}", unknown, methods=_METHODS)

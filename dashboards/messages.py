@@ -27,8 +27,13 @@ def failure(error: Error, query: str = "") -> Component:
 
 
 def mark(query: str, start: int, end: int) -> list[Component | str]:
-    """`query` with the characters [start, end) marked; at least one, a blank after the query's end."""
+    """`query` with the characters [start, end) marked, at least one.
+
+    A place on a blank or after the end is where the parser stopped: the character before it is marked.
+    """
     text = query + " "
     first = min(max(start, 0), len(query))
+    if first and text[first].isspace():
+        first -= 1
     last = max(min(end, len(query)), first + 1)
     return [text[:first], html.Mark(text[first:last]), text[last:]]

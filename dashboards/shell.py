@@ -9,12 +9,11 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from alerts.links import BASE, EXPLORE
 from dashboards.state import REFRESH_S, View
 from dashboards.timerange import PRESETS, describe, is_live
 
-BASE: Final = "/ui/"
-
-PAGES: Final[Mapping[str, str]] = {"": "Overview", "explore": "Explore", "alerts": "Alerts"}
+PAGES: Final[Mapping[str, str]] = {"": "Overview", EXPLORE: "Explore", "alerts": "Alerts"}
 """Path below `BASE` and title of each page, in the order of the navigation."""
 
 # From the lightest text to the darkest ground; bluish, as the cards of assets/style.css.
@@ -56,7 +55,7 @@ def layout() -> Component:
             dcc.Location(id="url", refresh="callback-nav"),
             dcc.Store(id="window"),
             dcc.Store(id="drawn"),
-            dcc.Store(id="history", storage_type="local", data=[]),
+            dcc.Store(id="history", storage_type="local"),
             dcc.Interval(id="tick", interval=15_000),
             dmc.AppShell(
                 [

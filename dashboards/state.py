@@ -7,13 +7,15 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlencode
 
+from alerts.links import QUERY_KEY
+
 REFRESH_S: Final = (0, 5, 10, 15, 30, 60, 300)
 """Intervals of auto refresh that are offered; 0 is off."""
 
 TABS: Final = ("graph", "table")
 
 _KEYS: Final[Mapping[str, str]] = {
-    "query": "q",
+    "query": QUERY_KEY,
     "start": "from",
     "end": "to",
     "refresh_s": "refresh",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 _SI: Final = ("", "k", "M", "G", "T", "P", "E")
@@ -45,7 +46,8 @@ def _figures(value: float) -> str:
         mantissa, _, exponent = f"{value:.2e}".partition("e")
         return f"{_trim(mantissa)}e{int(exponent)}"
     decimals = max(0, 2 - math.floor(math.log10(size)))
-    return _trim(f"{value:.{decimals}f}")
+    # Half away from zero, as browsers round.
+    return _trim(str(Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)))
 
 
 def _trim(text: str) -> str:

@@ -59,6 +59,20 @@ window.swell = window.swell || {};
     return scaled(value, 1000, SI, 10000, "");
   };
 
+  // What a query measures, as far as its metric's name tells: one of the units above.
+  swell.unitOf = function (query) {
+    const plain = query.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/g, "")
+      .replace(/\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, " ");
+    if (/[/*%^]|\b(count|count_values|count_over_time|changes|resets|absent|stdvar|timestamp|group)\b/.test(plain)) return "none";
+    const isQuantile = /\bhistogram_(quantile|avg|stddev)\b/.test(plain);
+    const names = (plain.match(/[a-zA-Z_:][\w:]*/g) || []).map((name) => (isQuantile ? name.replace(/_bucket$/, "") : name));
+    const units = new Set(names.map((name) => /_(bytes|seconds)(_total)?$/.exec(name)).filter(Boolean).map((found) => found[1]));
+    if (units.size !== 1 || names.some((name) => /_(time|timestamp)_seconds$/.test(name))) return "none";
+    const isRate = !isQuantile && /\b(rate|irate|deriv|idelta)\b/.test(plain);
+    if (units.has("bytes")) return isRate ? "bytes_per_s" : "bytes";
+    return isRate ? "none" : "seconds";
+  };
+
   swell.formatTime = function (ms) {
     const at = new Date(ms);
     const two = (number) => String(number).padStart(2, "0");

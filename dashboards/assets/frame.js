@@ -42,6 +42,18 @@ window.swell = window.swell || {};
     return count ? { min, max, mean: sum / count, last } : { min: NaN, max: NaN, mean: NaN, last: NaN };
   };
 
+  // The labels that all of several series share, with the same value; none where there is only one series.
+  swell.sharedLabels = function (series) {
+    if (series.length < 2) return {};
+    const [first, ...others] = series;
+    return Object.fromEntries(Object.entries(first.labels).filter(
+      ([name, value]) => others.every((one) => one.labels[name] === value)));
+  };
+
+  swell.withoutLabels = function (labels, left) {
+    return Object.fromEntries(Object.entries(labels).filter(([name]) => !(name in left)));
+  };
+
   // The series' name: a template such as {{instance}}, or all labels as PromQL writes them.
   swell.seriesName = function (labels, template) {
     if (template) return template.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name) => labels[name] || "") || "value";

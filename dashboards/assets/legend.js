@@ -19,7 +19,7 @@ window.swell = window.swell || {};
     const name = document.createElement("td");
     const button = document.createElement("button");
     button.type = "button";
-    button.title = one.name;
+    button.title = one.title;
     button.setAttribute("aria-pressed", String(panel.isolated === one.name));
     const swatch = cell("span", "", "swatch");
     swatch.style.background = one.colour;

@@ -66,12 +66,21 @@ window.swell = window.swell || {};
         const frame = await this.ask(query, view, stepMs);
         if (mine !== this.sequence) return;
         this.view = view;
+        if (!this.element.dataset.query) this.measureIn(swell.unitOf(query));
         await this.draw(frame);
       } catch (error) {
         if (mine === this.sequence && error.name !== "AbortError") this.fail(error, query);
       } finally {
         if (mine === this.sequence) this.element.classList.remove("is-loading");
       }
+    }
+
+    // A query of one's own says by its metric's name what it measures.
+    measureIn(unit) {
+      if (this.element.dataset.unit === unit) return;
+      this.element.dataset.unit = unit;
+      this.plot.dataset.unit = unit;
+      this.drop();
     }
 
     async ask(query, view, stepMs) {
@@ -91,9 +100,12 @@ window.swell = window.swell || {};
 
     async draw(frame) {
       this.frame = frame;
+      const template = this.element.dataset.legend;
+      this.shared = template ? {} : swell.sharedLabels(frame.series);
       const ranked = frame.series.map((one, i) => ({
         ...one,
-        name: swell.seriesName(one.labels, this.element.dataset.legend),
+        name: swell.seriesName(swell.withoutLabels(one.labels, this.shared), template),
+        title: swell.seriesName(one.labels, ""),
         colour: swell.colour(i),
         stats: swell.statistics(one.values),
       }));
@@ -159,6 +171,7 @@ window.swell = window.swell || {};
     note(left) {
       const { stats, stepMs, warnings, infos } = this.frame;
       const parts = [];
+      if (Object.keys(this.shared).length) parts.push("all: " + swell.seriesName(this.shared, ""));
       if (left > 0) parts.push("+" + left + " more series are not drawn");
       if (this.element.dataset.table) {
         parts.push(this.drawn.length + Math.max(0, left) + " series", "step " + swell.format(stepMs / 1000, "seconds"));
@@ -208,7 +221,7 @@ window.swell = window.swell || {};
 
   async function refusal(answer) {
     try {
-      return new Error((await answer.json()).error);
+      return new Error((await answer.json()).error.replace(/^invalid parameter "query": /, ""));
     } catch {
       return new Error("the server answered " + answer.status + " " + answer.statusText);
     }
@@ -227,9 +240,10 @@ window.swell = window.swell || {};
     const box = document.createElement("pre");
     box.className = "marked";
     const spot = document.createElement("mark");
-    spot.textContent = query[place] && query[place] !== "\n" ? query[place] : " ";
-    const after = query[place] && query[place] !== "\n" ? place + 1 : place;
-    box.append(query.slice(0, place), spot, query.slice(after));
+    // A place on a blank or after the end is where the parser stopped: the character before it is marked.
+    const at = place > 0 && !(query[place] || "").trim() ? place - 1 : place;
+    spot.textContent = query[at] || " ";
+    box.append(query.slice(0, at), spot, query.slice(at + 1));
     return box;
   };
 

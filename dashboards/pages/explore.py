@@ -46,7 +46,7 @@ def register(app: Dash, services: Services) -> None:
     async def instant(_: object, search: str) -> Component:
         return await asyncio.to_thread(answer, services, View.parse(search))
 
-    async def remember(history: Sequence[str], search: str) -> list[Component]:
+    async def remember(_: object, history: Sequence[str] | None, search: str) -> list[Component]:
         return past(history or (), View.parse(search))
 
     # The layout already shows the view that the page opens with; what is typed meanwhile must stay.
@@ -57,7 +57,13 @@ def register(app: Dash, services: Services) -> None:
         prevent_initial_call=True,
     )(follow)
     app.callback(Output("table", "children"), Input("window", "data"), State("url", "search"))(instant)
-    app.callback(Output("past", "children"), Input("history", "data"), State("url", "search"))(remember)
+    # What the browser has kept is loaded without a change of `data`; its time stamp does change.
+    app.callback(
+        Output("past", "children"),
+        Input("history", "modified_timestamp"),
+        State("history", "data"),
+        State("url", "search"),
+    )(remember)
     app.clientside_callback(
         ClientsideFunction("swell", "run"),
         Output("history", "data"),

@@ -91,7 +91,7 @@ def test_the_webhook_has_the_shape_of_alertmanagers(receiver: Receiver) -> None:
                     "annotations": dict(NOTES),
                     "startsAt": "1970-01-01T00:00:01.000Z",
                     "endsAt": "0001-01-01T00:00:00Z",
-                    "generatorURL": "http://swell/explore?query=load%20%3E%201",
+                    "generatorURL": "http://swell/ui/explore?q=load%20%3E%201",
                     "fingerprint": firing().alert.fingerprint,
                 }
             ],

@@ -1,9 +1,11 @@
 import json
 import re
+from collections.abc import Sequence
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from alerts.links import explore_url
 from tests.browser.conftest import Visit, start
 from tests.dashboards.test_units import unit_cases
 
@@ -55,7 +57,7 @@ def test_explore_shows_an_instant_answer_as_a_table(visit: Visit) -> None:
 def test_explore_shows_an_error_at_its_place_in_the_query(visit: Visit, tab: str) -> None:
     page = visit.open(f"/ui/explore?q=sum(node_load1))&tab={tab}")
 
-    expect(page.get_by_role("alert")).to_contain_text("1:16")
+    expect(page.get_by_role("alert")).to_contain_text("1:17")
     expect(page.locator("mark")).to_have_text(")")
     visit.errors[:] = [error for error in visit.errors if "400" not in error]
 
@@ -117,6 +119,83 @@ def test_the_alerts_page_lists_the_firing_alert_and_opens_its_expression(visit: 
     page.get_by_role("link", name="vector(1)").click()
     expect(page).to_have_url(re.compile("explore.*q=vector"))
     expect(page.get_by_label("PromQL query")).to_have_value("vector(1)")
+
+
+def test_the_link_of_an_alert_shows_its_expression_and_its_chart(visit: Visit) -> None:
+    expression = 'node_load1{instance=~"h.+"} > 0'
+    page = visit.open(explore_url("http://swell/", expression).removeprefix("http://swell"))
+
+    expect(page.get_by_label("PromQL query")).to_have_value(expression)
+    expect(page.locator("#explore-panel")).to_have_attribute("data-series", "1")
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys", "text"),
+    [
+        ("node_load1", ["ArrowDown", "Enter"], "node_load15"),
+        ("node_cpu_seconds_total{mo", ["ArrowDown", "Tab"], "node_cpu_seconds_total{mode"),
+        ('node_cpu_seconds_total{mode="id', ["ArrowDown", "Enter"], 'node_cpu_seconds_total{mode="idle'),
+        ("sum by (instan", ["ArrowUp", "Enter"], "sum by (instance"),
+        ("node_load1", ["Escape"], "node_load1"),
+    ],
+)
+def test_the_query_box_completes_what_is_typed(
+    visit: Visit, typed: str, keys: Sequence[str], text: str
+) -> None:
+    page = visit.open("/ui/explore")
+    page.get_by_label("PromQL query").press_sequentially(typed)
+    expect(page.get_by_role("option").first).to_be_visible()
+    for key in keys:
+        page.keyboard.press(key)
+
+    expect(page.get_by_label("PromQL query")).to_have_value(text)
+    expect(page.get_by_role("option")).to_have_count(0)
+
+
+def test_a_completed_query_runs(visit: Visit) -> None:
+    page = visit.open("/ui/explore?from=now-5m")
+    page.get_by_label("PromQL query").press_sequentially("node_load1")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Enter")
+
+    expect(page).to_have_url(re.compile("q=node_load15"))
+    expect(page.locator("#explore-panel")).to_have_attribute("data-series", "1")
+
+
+def test_a_query_is_drawn_in_the_unit_of_its_metric(visit: Visit) -> None:
+    cases = {
+        "node_filesystem_avail_bytes": "bytes",
+        "sum by (device) (rate(node_network_receive_bytes_total[5m]))": "bytes_per_s",
+        "rate(node_cpu_seconds_total[5m])": "none",
+        "a_bytes / b_bytes": "none",
+        "count(a_bytes)": "none",
+        "node_boot_time_seconds": "none",
+        "histogram_quantile(0.9, sum by (le) (rate(http_seconds_bucket[5m])))": "seconds",
+        'up{path="/x_bytes"}': "none",
+    }
+    page = visit.open("/ui/explore?q=node_memory_MemAvailable_bytes")
+
+    expect(page.locator(".legend td.number").last).to_have_text(re.compile("[KMGT]iB"))
+    assert page.evaluate("cases => cases.map(swell.unitOf)", list(cases)) == list(cases.values())
+
+
+def test_the_legend_names_only_what_tells_series_apart(visit: Visit) -> None:
+    page = visit.open("/ui/explore?q=node_cpu_seconds_total{cpu='0'}")
+
+    expect(page.locator(".series-name", has_text="idle")).to_have_text('{mode="idle"}')
+    expect(page.locator(".panel-foot")).to_contain_text('all: node_cpu_seconds_total{cpu="0"')
+
+
+@pytest.mark.parametrize("path", ["/ui/", "/ui/explore?q=node_load1", "/ui/alerts"])
+def test_a_phone_shows_a_page_without_scrolling_sideways(visit: Visit, path: str) -> None:
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    page = visit.open(path)
+
+    expect(page.get_by_role("button", name=re.compile("^Every"))).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("link", name="Alerts", exact=True)).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_theme_is_switched_and_remembered(visit: Visit) -> None:

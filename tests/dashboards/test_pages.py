@@ -129,9 +129,9 @@ def test_explore_marks_the_place_of_a_parse_error() -> None:
 
 @pytest.mark.parametrize(
     ("start", "end", "parts"),
-    [(0, 3, ["", "sum", "( "]), (4, 4, ["sum(", " ", ""]), (99, 99, ["sum(", " ", ""])],
+    [(0, 3, ["", "sum", "( "]), (4, 4, ["sum", "(", " "]), (99, 99, ["sum", "(", " "])],
 )
-def test_a_mark_covers_the_place_or_the_blank_after_the_end(start: int, end: int, parts: list[str]) -> None:
+def test_a_mark_covers_the_place_or_what_stands_before_a_blank(start: int, end: int, parts: list[str]) -> None:
     before, marked, after = mark("sum(", start, end)
 
     assert [before, marked.children, after] == parts
