@@ -35,14 +35,13 @@ class HistogramTable:
 
     def write(self, batch: HistogramBatch, token: str) -> None:
         """Append a batch, whose metrics are noted first: no histogram may be there that is not looked for."""
-        with self._lock:
-            ids = frozenset(np.unique(batch.metric_ids).tolist())
-            known = self._known()
-            if not ids <= known:
-                new = np.array(sorted(ids - known), np.uint64)
-                self._session.insert("histogram_metrics", {"metric_id": new})
-            self._session.insert("histograms", _columns(batch), token)
-            self._metrics = known | ids
+        ids = frozenset(np.unique(batch.metric_ids).tolist())
+        new = sorted(ids - self.metrics())
+        if new:
+            self._session.insert("histogram_metrics", {"metric_id": np.array(new, np.uint64)})
+        self._session.insert("histograms", _columns(batch), token)
+        with self._lock:  # not before: queries ask for the metrics and should not wait for an insert
+            self._metrics = self._known() | ids
 
     def metrics(self) -> frozenset[int]:
         """Ids of the metrics that have, or once had, histograms.
