@@ -1,8 +1,13 @@
 """Exemplars and start timestamps, which lie beside the samples, on every backend."""
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from storage import schema
 from storage.clickhouse import ClickHouseStorage
+from storage.embedded import open_embedded
 from storage.exemplars import ExemplarBatch, concat_exemplars, no_exemplars
 from storage.model import DAY_MS, TimeRange
 from storage.starts import StartBatch, concat_starts, no_starts
@@ -100,3 +105,19 @@ def test_batches_are_joined_in_order() -> None:
 
     one, two = starts([(1, 2, 3)]), starts([(4, 5, 6)])
     assert start_rows(concat_starts([one, no_starts(), two])) == [(1, 2, 3), (4, 5, 6)]
+
+
+def test_a_store_of_the_first_schema_gets_the_tables_and_keeps_its_samples(
+    embedded_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        old = open_embedded(embedded_root, "first_schema")
+        old.write_samples(batch([(1, 0, 1.0)]), "one")
+        old.close()
+
+    new = open_embedded(embedded_root, "first_schema")
+    new.write_histograms(batch_of([(1, 0, histogram())]), "one")
+
+    assert (len(new.read_samples(1, None, ALWAYS)), len(new.read_histograms(1, None, ALWAYS))) == (1, 1)
+    new.close()
