@@ -30,7 +30,7 @@ from server.settings import Settings
 __all__ = ["EVERYTHING", "Part", "collect_node", "serve"]
 
 _LOG = logging.getLogger("swell")
-_SWITCH_S = 0.0002
+_SWITCH_S = 0.001
 _GC_OBJECTS = 20_000
 _WHAT = {
     Part.INGEST: "remote write on /api/v1/write, text import on /api/v1/import/prometheus",
