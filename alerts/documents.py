@@ -15,9 +15,18 @@ from storage.errors import ConfigError, InputError
 
 def read(path: Path) -> Any:
     """The document of a file. Raises `ConfigError` where it is absent, not YAML or repeats a key."""
+    return _read(path, _StrictLoader)
+
+
+def read_texts(path: Path) -> Any:
+    """The same with every number, date and truth value as the text that was written: `0x10` is no 16."""
+    return _read(path, _TextLoader)
+
+
+def _read(path: Path, loader: type[_StrictLoader]) -> Any:
     try:
         # The loader is a SafeLoader: it makes plain values only.
-        return yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
+        return yaml.load(path.read_text(encoding="utf-8"), loader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -109,6 +118,15 @@ class _StrictLoader(yaml.SafeLoader):
                 )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
         return super().construct_mapping(node, deep)
+
+
+class _TextLoader(_StrictLoader):
+    """Knows of plain scalars only null and the merge key."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the loader's base declares it without ClassVar
+        first: [one for one in known if one[0].endswith((":null", ":merge"))]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def _kind(value: Any) -> str:

@@ -6,8 +6,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
+from alerts.unittest.run import run_files
 from server.auth import new_token
 from server.run import EVERYTHING, Part, collect_node, serve
 from server.settings import Settings, load
@@ -22,6 +24,7 @@ usage: swell COMMAND [--flag VALUE …]
   alerts         rules and notifications, likewise
   dashboards     the web application with its own PromQL API, likewise
   collect node   read this machine and push to --collect.url
+  test rules     run files of unit tests of rules, in promtool's format
   token          print a new bearer token
 
 Every flag: swell up --help. Environment: SWELL_… ; file: --config FILE.
@@ -42,6 +45,8 @@ def command(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     if name == "token":
         print(new_token())
         return 0
+    if name == "test rules":
+        return 0 if run_files([Path(word) for word in rest], sys.stdout) else 1
     action = _ACTIONS.get(name)
     if action is None:
         print(f"swell: no command {name!r}\n\n{_USAGE}", end="", file=sys.stderr)
@@ -50,8 +55,8 @@ def command(argv: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    if list(argv[:2]) == ["collect", "node"]:
-        return "collect node", argv[2:]
+    if tuple(argv[:2]) in (("collect", "node"), ("test", "rules")):
+        return " ".join(argv[:2]), argv[2:]
     return (argv[0], argv[1:]) if argv else ("", argv)
 
 

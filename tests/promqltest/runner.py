@@ -22,6 +22,7 @@ from query.ast import (
     children,
 )
 from query.block import Result
+from query.notation import SeriesLine
 from query.parser import parse
 from storage.catalogue import value_test
 from storage.errors import Error
@@ -29,7 +30,6 @@ from storage.interface import Storage
 from storage.model import DAY_MS, METRIC_NAME, Labels, SampleBatch, SeriesRow, canonical, metric_id, series_id
 from tests.promqltest.compare import differences, failure, middle
 from tests.promqltest.script import Clear, Eval, Load, parse_script
-from tests.promqltest.values import SeriesLine
 
 _NO_HISTOGRAMS = "native histograms are not stored yet"
 _NO_START_TIMES = "start timestamps are not stored yet"

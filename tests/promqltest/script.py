@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from query.durations import parse_duration_ms
+from query.notation import SeriesLine, parse_number, parse_series
 from query.strings import unquote
 from storage.errors import InputError
-from tests.promqltest.values import SeriesLine, parse_number, parse_series
 
 _LOAD = re.compile(r"load(_with_nhcb)?\s+(.+)", re.IGNORECASE)
 _INSTANT = re.compile(r"eval(?:_(fail|warn|ordered|info))?\s+instant\s+(?:at\s+(\S+)\s+)?(.+)", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Series lines of a .test file: `name{label="v"} 0+10x5 _ stale`."""
+"""The series notation of Prometheus's tests: `name{label="v"} 0+10x5 _ stale`."""
 
 import re
 from dataclasses import dataclass
