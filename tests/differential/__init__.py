@@ -1,0 +1,1 @@
+"""Random expressions over random data, asked of Swell's engine and of a real Prometheus, compared."""

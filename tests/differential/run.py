@@ -1,0 +1,187 @@
+"""Asks both sides and compares."""
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from query.ast import Expr, children
+from query.block import Block, ScalarBlock
+from query.engine import Engine
+from query.parser import parse
+from query.types import type_of
+from storage.catalogue import Catalogue
+from storage.errors import Error
+from storage.memory import MemoryStorage
+from storage.model import Labels, canonical
+from tests.differential.data import START_MS, STEP_MS, STEPS, generate
+from tests.differential.grammar import Expressions
+from tests.differential.prometheus import Prometheus
+
+Answer: TypeAlias = dict[tuple[Labels, int], float] | str
+"""Value by (labels, time in ms), or an error's message."""
+
+_RELATIVE = 1e-9
+_END_MS = START_MS + STEP_MS * STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An expression over a range; one step is asked as an instant query."""
+
+    expr: str
+    start_ms: int
+    end_ms: int
+    step_ms: int
+
+
+@dataclass(slots=True)
+class Counts:
+    """How the questions of a run ended."""
+
+    equal: int = 0
+    empty: int = 0
+    errors_on_both: int = 0
+    different: int = 0
+
+
+class Comparison:
+    """Swell's engine and a Prometheus over the same data."""
+
+    def __init__(self, prometheus: Prometheus, seed: int) -> None:
+        self._prometheus = prometheus
+        self._rng = random.Random(seed)
+        self._expressions = Expressions(self._rng)
+        self.counts = Counts()
+        storage = MemoryStorage()
+        series = generate(seed)
+        prometheus.write(series)
+        for one in series:
+            index = np.zeros(len(one.values), np.int64)
+            storage.append([one.labels], index, one.timestamps_ms, one.values)
+        self._engine = Engine(storage, Catalogue(storage))
+
+    def run(self, count: int) -> Iterator[str]:
+        """Ask `count` questions; yields each difference, shrunk."""
+        for _ in range(count):
+            question = self._question()
+            ours, theirs = self.swell(question), self.prometheus(question)
+            if difference(ours, theirs) is None:
+                self.counts.errors_on_both += isinstance(ours, str)
+                self.counts.equal += not isinstance(ours, str)
+                self.counts.empty += ours == {}
+                continue
+            self.counts.different += 1
+            small = self._shrunk(question)
+            yield f"{small}\n    {difference(self.swell(small), self.prometheus(small))}"
+
+    def close(self) -> None:
+        """Release the engine's threads."""
+        self._engine.close()
+
+    def _question(self) -> Question:
+        expr = self._expressions.expression()
+        start_ms = self._rng.randrange(START_MS, _END_MS, 1000)
+        if self._rng.random() < 0.4:
+            return Question(expr, start_ms, start_ms, 0)
+        step_ms = self._rng.choice((15_000, 20_000, 60_000))
+        return Question(expr, start_ms, start_ms + step_ms * self._rng.randrange(1, 20), step_ms)
+
+    def _shrunk(self, question: Question) -> Question:
+        """The smallest part of the expression that still differs, at the first step that does."""
+        for part in _parts(parse(question.expr)):
+            smaller = Question(
+                question.expr[part.span.start : part.span.end],
+                question.start_ms,
+                question.end_ms,
+                question.step_ms,
+            )
+            if smaller.expr != question.expr and difference(self.swell(smaller), self.prometheus(smaller)):
+                return self._shrunk(smaller)
+        return question
+
+    def swell(self, question: Question) -> Answer:
+        """What the engine answers; a crash is an error that no Prometheus gives."""
+        try:
+            if question.step_ms:
+                result = self._engine.range(
+                    question.expr, question.start_ms, question.end_ms, question.step_ms
+                )
+            else:
+                result = self._engine.instant(question.expr, question.start_ms)
+        except Error as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - a crash of the engine is the finding
+            return {((("crash", repr(error)),), 0): math.nan}
+        value, steps = result.value, result.steps_ms.tolist()
+        if isinstance(value, ScalarBlock):
+            return {((), at): float(value.values[i]) for i, at in enumerate(steps)}
+        assert isinstance(value, Block), question
+        rows = [canonical(one) for one in value.labels.rows()]
+        return {
+            (labels, steps[j]): float(value.values[i, j])
+            for i, labels in enumerate(rows)
+            for j in np.flatnonzero(value.present[i]).tolist()
+        }
+
+    def prometheus(self, question: Question) -> Answer:
+        """What Prometheus answers."""
+        times = {
+            "start": question.start_ms / 1000,
+            "end": question.end_ms / 1000,
+            "step": question.step_ms / 1000,
+        }
+        path, window = (
+            ("query_range", times) if question.step_ms else ("query", {"time": question.start_ms / 1000})
+        )
+        found = self._prometheus.ask(path, {"query": question.expr, **window})
+        if found["status"] != "success":
+            return str(found["error"])
+        data = found["data"]
+        result = (
+            [{"metric": {}, "value": data["result"]}] if data["resultType"] == "scalar" else data["result"]
+        )
+        return {
+            (canonical(series["metric"]), round(at * 1000)): float(value)
+            for series in result
+            for at, value in _points(series)
+        }
+
+
+def _points(series: dict[str, Any]) -> list[tuple[float, str]]:
+    found: list[tuple[float, str]] = series.get("values") or [series["value"]]
+    return found
+
+
+def _parts(expr: Expr) -> Iterator[Expr]:
+    for child in children(expr):
+        if type_of(child) in ("vector", "scalar"):
+            yield child
+        else:
+            yield from _parts(child)
+
+
+def difference(ours: Answer, theirs: Answer) -> str | None:
+    """The first difference as a sentence."""
+    if isinstance(ours, str) or isinstance(theirs, str):
+        if isinstance(ours, str) and isinstance(theirs, str):
+            return None
+        return f"ours {_short(ours)}, theirs {_short(theirs)}"
+    for key in sorted(ours.keys() ^ theirs.keys()):
+        return f"{key}: ours {ours.get(key)}, theirs {theirs.get(key)}"
+    for key, value in ours.items():
+        if not same(value, theirs[key]):
+            return f"{key}: ours {value!r}, theirs {theirs[key]!r}"
+    return None
+
+
+def same(a: float, b: float) -> bool:
+    """Equal within 1e-9; NaN equals NaN."""
+    return math.isclose(a, b, rel_tol=_RELATIVE, abs_tol=1e-12) or (math.isnan(a) and math.isnan(b))
+
+
+def _short(answer: Answer) -> str:
+    return f"error {answer[:200]!r}" if isinstance(answer, str) else f"{len(answer)} points"
