@@ -136,6 +136,7 @@ def _register_shell(app: Dash, services: Services) -> None:
         Input("url", "search"),
     )(show_controls)
     app.callback(Output("window", "data"), Input("url", "search"), Input("tick", "n_intervals"))(show_window)
+    app.clientside_callback(ClientsideFunction("swell", "title"), Input("navigation", "children"))
     app.clientside_callback(
         ClientsideFunction("swell", "refresh"), Output("drawn", "data"), Input("window", "data")
     )

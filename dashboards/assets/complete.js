@@ -39,6 +39,22 @@ window.swell = window.swell || {};
     return found;
   }
 
+  const WORDS = new Set(["and", "or", "unless", "bool", "offset", "inf", "nan", "atan2", "by", "without", "on", "ignoring", "group_left", "group_right", "anchored", "smoothed"]);
+
+  // The metrics that a query names, without those that it selects by `__name__`.
+  swell.metricsOf = function (query) {
+    const plain = query.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/g, "")
+      .replace(/\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, " ");
+    const found = plain.match(/(?<![\w:.])[a-zA-Z_:][\w:]*(?![\w:]|\s*\()/g) || [];
+    return [...new Set(found.filter((name) => !WORDS.has(name.toLowerCase())))];
+  };
+
+  // The metrics of a query that nobody has sent.
+  swell.unknownMetrics = async function (query) {
+    const known = new Set(await names({ kind: "metric" }));
+    return swell.metricsOf(query).filter((name) => !known.has(name));
+  };
+
   // Those that begin with the word first, then those that hold it; not what is already whole.
   swell.rank = function (found, word) {
     const low = word.toLowerCase();

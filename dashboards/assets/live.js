@@ -76,14 +76,22 @@ window.swell = window.swell || {};
         return Date.now();
       },
 
+      title() {
+        requestAnimationFrame(() => {
+          const link = document.querySelector(".nav-link.is-current");
+          document.title = link ? link.textContent + " · Swell" : "Swell";
+        });
+      },
+
       applyRange(_clicks, _from, _to, from, to) {
         const asked = window.dash_clientside.callback_context.triggered.some((one) => one.value);
         if (asked) go({ from, to });
         return window.dash_clientside.no_update;
       },
 
-      run(_clicks, query, history) {
-        const text = (query || "").trim();
+      // The box itself is read: what was typed last reaches Dash's state a moment later.
+      run(_clicks, history) {
+        const text = document.getElementById("query").value.trim();
         if (!text) return window.dash_clientside.no_update;
         if (new URLSearchParams(window.location.search).get("q") === text) refreshAll();
         else go({ q: text });

@@ -206,6 +206,12 @@ window.swell = window.swell || {};
         : "The metric is not collected, or not yet.";
       this.message([title, hint], false);
       this.element.setAttribute("data-series", "0");
+      if (this.element.dataset.table && this.view) this.explain(hint, this.view.query);
+    }
+
+    async explain(hint, query) {
+      const unknown = await swell.unknownMetrics(query);
+      if (unknown.length) hint.textContent = "Nobody has sent a metric named " + unknown.join(", ") + ".";
     }
 
     fail(error, query) {

@@ -17,6 +17,7 @@ from dashboards.services import Services
 from dashboards.shell import href
 from dashboards.state import View
 from dashboards.timerange import resolve_range
+from dashboards.units import format_value
 from query.block import Block, Result, Samples, ScalarBlock, StringValue
 from storage.errors import Error
 
@@ -68,7 +69,6 @@ def register(app: Dash, services: Services) -> None:
         ClientsideFunction("swell", "run"),
         Output("history", "data"),
         Input("run", "n_clicks"),
-        State("query", "value"),
         State("history", "data"),
         prevent_initial_call=True,
     )
@@ -102,9 +102,18 @@ def answer(services: Services, view: View) -> Component:
     query = view.query.replace("$__rate_interval", "5m")
     try:
         end_ms = resolve_range(view.start, view.end, services.now_ms()).end_ms
-        return rows_of(services.instant(query, min(end_ms, services.now_ms())))
+        found = services.instant(query, min(end_ms, services.now_ms()))
+        return html.Div([rows_of(found), html.P(cost_of(found), className="hint")])
     except Error as error:
         return failure(error, query)
+
+
+def cost_of(found: Result) -> str:
+    """What an answer cost, and what the engine remarks on it."""
+    stats = found.stats
+    took = format_value((stats.fetch_ms + stats.eval_ms) / 1000, "seconds")
+    samples = f"{format_value(stats.samples)} samples of {format_value(stats.series)} series read"
+    return " · ".join((samples, took, *found.warnings, *found.infos))
 
 
 def rows_of(found: Result) -> Component:

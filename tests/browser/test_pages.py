@@ -51,6 +51,8 @@ def test_explore_shows_an_instant_answer_as_a_table(visit: Visit) -> None:
     page = visit.open("/ui/explore?q=node_load1&tab=table")
 
     expect(page.locator("#table td", has_text="here").first).to_be_visible()
+    expect(page.locator("#table")).to_contain_text("samples of 1 series read")
+    expect(page).to_have_title("Explore · Swell")
 
 
 @pytest.mark.parametrize("tab", ["graph", "table"])
@@ -66,6 +68,7 @@ def test_a_query_without_series_says_so(visit: Visit) -> None:
     page = visit.open("/ui/explore?q=no_such_metric")
 
     expect(page.get_by_text("No data in this range")).to_be_visible()
+    expect(page.get_by_text("Nobody has sent a metric named no_such_metric.")).to_be_visible()
 
 
 def test_a_click_on_the_legend_isolates_a_series_and_a_second_shows_all(visit: Visit) -> None:
