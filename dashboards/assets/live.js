@@ -5,9 +5,11 @@ window.swell = window.swell || {};
   "use strict";
 
   const KEPT_QUERIES = 20;
+  const SOON_MS = 2000;
   let current = null;
   let zoomed = 0;
   let waiting = false;
+  let soon = 0;
 
   function go(changes) {
     const pairs = new URLSearchParams(window.location.search);
@@ -43,6 +45,16 @@ window.swell = window.swell || {};
     if (!current || current.error) { status(); return; }
     await Promise.all(swell.panels().filter(isWanted).map((panel) => panel.refresh(current)));
     status();
+    askSoon();
+  }
+
+  // A Swell that has just started has nothing to show: it is asked again before the interval is over.
+  function askSoon() {
+    clearTimeout(soon);
+    const nothing = document.querySelector("#nodes .empty")
+      || document.querySelector('.panel-grid .panel-canvas[data-series="0"]');
+    if (!nothing || !current.live || document.hidden) return;
+    soon = setTimeout(() => window.dash_clientside.set_props("tick", { n_intervals: Date.now() }), SOON_MS);
   }
 
   // Panels appear when Dash mounts a page; they are drawn in the window that is current then.

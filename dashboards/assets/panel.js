@@ -16,9 +16,9 @@ window.swell = window.swell || {};
     return made;
   }
 
-  // A step for a range and a width in pixels: at most a point every two pixels and 600 in all.
+  // A step for a range and a width in pixels: at most four points every seven pixels and 600 in all.
   swell.stepOf = function (rangeMs, width) {
-    const points = Math.max(60, Math.min(600, Math.floor(width / 2)));
+    const points = Math.max(60, Math.min(600, Math.floor(width / 1.75)));
     const least = rangeMs / 1000 / points;
     return (STEPS_S.find((step) => step >= least) || Math.ceil(least / 86400) * 86400) * 1000;
   };
