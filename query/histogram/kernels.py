@@ -153,7 +153,8 @@ def _quantile(edges: Float64Array, counts: Float64Array, n: int, phi: float) -> 
         start = edges[b - 1]
         count -= counts[b - 1]
         rank -= counts[b - 1]
-    return float(start + (edges[b] - start) * (rank / count))
+    # The lowest buckets may be empty, and then the 0-quantile lies nowhere.
+    return float(start + (edges[b] - start) * (rank / count)) if count else np.nan
 
 
 @njit(nogil=True, cache=True)

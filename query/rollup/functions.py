@@ -181,7 +181,8 @@ class Roller:
 
     def windows(self, samples: Samples, ends_ms: Int64Array, window_ms: int) -> Windows:
         """The windows (end - window, end] of each step; the same ones are found once a query."""
-        key = (id(samples), int(ends_ms[0]), int(ends_ms[-1]) if len(ends_ms) > 1 else -1, window_ms)
+        first_ms, last_ms = (int(ends_ms[0]), int(ends_ms[-1])) if len(ends_ms) else (0, 0)
+        key = (id(samples), first_ms, last_ms, window_ms)
         known = self._found.get(key)
         if known is not None and known.samples is samples and len(known.ends_ms) == len(ends_ms):
             return known
