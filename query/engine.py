@@ -22,6 +22,7 @@ from query.ast import (
     Call,
     Expr,
     MatrixSelector,
+    Modifier,
     NumberLiteral,
     Paren,
     StringLiteral,
@@ -35,6 +36,7 @@ from query.block import NAME_LABELS, Block, Result, Samples, ScalarBlock, Stats,
 from query.deadline import Deadline
 from query.limits import QueryLimits
 from query.parser import parse
+from query.rollup.edges.apply import edged, smoothed
 from query.rollup.functions import LATEST, LATEST_TIME, ROLLUPS, Roller, Rollup
 from query.select import Reader, without_stale
 from query.times import Times
@@ -177,9 +179,30 @@ class Evaluation:
 
     def _selector(self, expr: VectorSelector, times: Times, rollup: Rollup) -> Block:
         seen = times.at(expr.at, expr.offset)
+        if expr.modifier is Modifier.SMOOTHED:
+            return self._smoothed(expr, seen, times)
         wanted = TimeRange(seen.start_ms - self._lookback_ms + 1, seen.end_ms)
         samples = self._reader.read(expr.matchers, wanted)
         return self._rolled(rollup, samples, seen, self._lookback_ms, times, ())
+
+    def _smoothed(self, expr: VectorSelector, seen: Times, times: Times) -> Block:
+        reach = self._lookback_ms
+        wanted = TimeRange(seen.start_ms - reach + 1, seen.end_ms + reach)
+        samples = without_stale(self._reader.read(expr.matchers, wanted))
+        return self._rolled(smoothed(reach), samples, seen.later(reach), 2 * reach, times, ())
+
+    def _edged(self, call: Call, expr: MatrixSelector, times: Times) -> Value:
+        selector, reach = expr.selector, self._lookback_ms
+        after_ms = reach if selector.modifier is Modifier.SMOOTHED else 0
+        seen = times.at(selector.at, selector.offset)
+        window_ms = times.positive_ms(expr.range, "range") + reach
+        wanted = TimeRange(seen.start_ms - window_ms + 1, seen.end_ms + after_ms)
+        samples = without_stale(self._reader.read(selector.matchers, wanted))
+        rollup = edged(call.name, selector.modifier, reach)
+        block = self._rolled(rollup, samples, seen.later(after_ms), window_ms + after_ms, times, ())
+        if rollup.for_counters:
+            self._note_non_counters(call, samples, block)
+        return _distinct(block, samples.labels)
 
     def _rolled(
         self,
@@ -231,6 +254,8 @@ class Evaluation:
 
     def _rollup(self, call: Call, times: Times) -> Value:
         window = next(arg for arg in map(_bare, call.args) if isinstance(arg, MatrixSelector | Subquery))
+        if isinstance(window, MatrixSelector) and window.selector.modifier is not Modifier.NONE:
+            return self._edged(call, window, times)
         args = tuple(
             value.values
             for value in (self.value(arg, times) for arg in call.args if _bare(arg) is not window)

@@ -50,6 +50,10 @@ class Times:
         pinned = self._anchor_ms(at.at) - shift
         return replace(self, start_ms=pinned, end_ms=pinned, step_ms=0)
 
+    def later(self, by_ms: int) -> Times:
+        """The same steps, moved towards the future."""
+        return replace(self, start_ms=self.start_ms + by_ms, end_ms=self.end_ms + by_ms)
+
     def inner(self, window_ms: int, step_ms: int) -> Times:
         """The grid of a subquery: multiples of its step in (start - window, end]."""
         left = self.start_ms - window_ms

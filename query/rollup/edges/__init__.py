@@ -1,0 +1,1 @@
+"""`anchored` and `smoothed`: windows that know the samples just beyond their edges."""
