@@ -76,6 +76,12 @@ def _date(field: Callable[[Float64Array], Float64Array]) -> Transform:
     return run
 
 
+def _extreme(pick: np.ufunc, end: float, values: Float64Array, bound: Float64Array) -> Float64Array:
+    """The smaller or larger of two; NaN wins over numbers, and `end`, that side's infinity, over NaN."""
+    found: Float64Array = np.where((values == end) | (bound == end), end, pick(values, bound))
+    return found
+
+
 def _clamp(low: int | None, high: int | None) -> Transform:
     """`low` and `high` are the places of the bounds among the arguments."""
 
@@ -83,9 +89,9 @@ def _clamp(low: int | None, high: int | None) -> Transform:
         block = _block(args[0])
         values, present = block.values, block.present
         if high is not None:
-            values = np.minimum(values, _scalar(args[high]))
+            values = _extreme(np.minimum, -np.inf, values, _scalar(args[high]))
         if low is not None:
-            values = np.maximum(values, _scalar(args[low]))
+            values = _extreme(np.maximum, np.inf, values, _scalar(args[low]))
         if low is not None and high is not None:
             present = present & ~(_scalar(args[low]) > _scalar(args[high]))
         return Block(block.labels.drop(NAME_LABELS), values, present)

@@ -2,7 +2,9 @@
 
 Left out because Prometheus 3.5 and the language of 3.14 differ there: grouping by or matching on the name of
 a metric after a function (delayed name removal), modifiers `anchored` and `smoothed`, `fill`, duration
-expressions. Left out because the answer is not determined: `topk` and its kin among equal values, the date functions of
+expressions.
+
+Left out because the answer is not determined: `topk` and its kin among equal values, the date functions of
 what is no time (NaN, infinities, 1e300), of which Prometheus gives what the processor makes, and
 `count_values` of computed values, whose last digits become labels. Left out too is `histogram_fraction` of
 classic buckets: Prometheus 3.5 answers NaN unless they come sorted, which depends on its hashes.
