@@ -35,6 +35,7 @@ from storage.errors import OverloadedError
 _LOG = logging.getLogger("swell.ingest.wal")
 _IOV_MAX = 1024
 _CHECKPOINT = "checkpoint.json"
+_TRIM_BYTES = 4 << 20
 
 OnDurable = Callable[[Entry, Position], None]
 
@@ -74,6 +75,7 @@ class WriteAheadLog:
         self._queue: list[tuple[Entry, Future[None]]] = []
         self._stopping = False
         self._refusing = False
+        self._stored: Position | None = None
         directory.mkdir(parents=True, exist_ok=True)
         self._sizes = {n: segment_path(directory, n).stat().st_size for n in segment_numbers(directory)}
         self._number = max(self._sizes, default=0)
@@ -131,9 +133,11 @@ class WriteAheadLog:
         new = self._directory / (_CHECKPOINT + ".new")
         new.write_bytes(content)
         new.replace(self._directory / _CHECKPOINT)
-        for number in [n for n in sorted(self._sizes) if n < stored.segment]:
-            segment_path(self._directory, number).unlink(missing_ok=True)
-            del self._sizes[number]
+        self._drop_before(stored.segment)
+        if stored == Position(self._number, self._offset) and stored.offset >= _TRIM_BYTES:
+            with self._wake:
+                self._stored = stored
+                self._wake.notify()
 
     def stop(self) -> None:
         """Commit what is queued, then refuse more. Idempotent."""
@@ -146,13 +150,27 @@ class WriteAheadLog:
     def _commit_forever(self) -> None:
         while True:
             with self._wake:
-                while not self._queue and not self._stopping:
+                while not self._queue and not self._stopping and self._stored is None:
                     self._wake.wait()
                 group, self._queue = self._queue, []
-            if not group:
+                stored, self._stored = self._stored, None
+            if group:
+                self._commit(group)
+            elif stored == Position(self._number, self._offset) and self._descriptor >= 0:
+                self._trim()
+            elif self._stopping:
                 os.close(self._descriptor)
                 return
-            self._commit(group)
+
+    def _trim(self) -> None:
+        """Begin another segment and drop this one, of which everything is stored."""
+        self._rotate()
+        self._drop_before(self._number)
+
+    def _drop_before(self, number: int) -> None:
+        for old in [n for n in sorted(self._sizes) if n < number]:
+            segment_path(self._directory, old).unlink(missing_ok=True)
+            self._sizes.pop(old, None)
 
     def _commit(self, group: Sequence[tuple[Entry, Future[None]]]) -> None:
         try:

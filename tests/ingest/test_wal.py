@@ -23,6 +23,7 @@ from ingest.segment import (
 from ingest.wal import WriteAheadLog, write_all
 from storage.errors import OverloadedError
 from storage.model import STALE_NAN_BITS, Metadata, SampleBatch, SeriesRow, canonical, encode_labels
+from tests.peers import wait_until
 
 Opener = Callable[..., WriteAheadLog]
 
@@ -230,3 +231,29 @@ def write_segment(directory: Path, rows: list[int], number: int = 1) -> list[int
         ends.append(len(content))
     segment_path(directory, number).write_bytes(content)
     return ends
+
+
+def test_a_log_of_which_everything_is_stored_is_cut(tmp_path: Path) -> None:
+    ends: list[Position] = []
+    log = WriteAheadLog(tmp_path, lambda _entry, end: ends.append(end), lambda: None)
+    log.start()
+    log.append(entry(150_000)).result()
+    log.checkpoint(ends[-1], ends[-1])
+    wait_until(lambda: log.size_bytes < 1_000, "the log is cut")
+    log.append(entry(10, 1)).result()
+    log.stop()
+    found, damages = replayed(tmp_path)
+    assert not damages
+    assert flat(found) == flat([entry(10, 1)])
+
+
+def test_a_log_with_something_that_is_not_stored_is_kept(tmp_path: Path) -> None:
+    ends: list[Position] = []
+    log = WriteAheadLog(tmp_path, lambda _entry, end: ends.append(end), lambda: None)
+    log.start()
+    for i in range(2):
+        log.append(entry(150_000, i)).result()
+    log.checkpoint(ends[0], ends[1])
+    log.stop()
+    found, _ = replayed(tmp_path)
+    assert flat(found) == flat([entry(150_000, 1)])
