@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 from collections.abc import Callable, Sequence
@@ -84,7 +85,17 @@ def _version(system: System) -> str:
         return f"Swell {version('swell')} (chDB {version('chdb-core')})"
     flag = "-version" if system.name == "VictoriaMetrics" else "--version"
     answer = subprocess.run([system.binary, flag], capture_output=True, text=True, check=False)
-    return f"{system.name} ({(answer.stdout + answer.stderr).splitlines()[0].strip()})"
+    said = (answer.stdout + answer.stderr).strip().partition("\n")[0]
+    return f"{system.name} ({said or _packaged(system.binary)})"
+
+
+def _packaged(binary: str) -> str:
+    """The version of Debian's package; its VictoriaMetrics was built without telling its own."""
+    asked = ["dpkg-query", "-W", "-f", "${Version}", Path(binary).name]
+    if shutil.which(asked[0]) is None:
+        return "version unknown"
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return f"Debian {answer.stdout}" if answer.returncode == 0 else "version unknown"
 
 
 def _processor() -> str:
