@@ -131,7 +131,9 @@ def test_explore_marks_the_place_of_a_parse_error() -> None:
     ("start", "end", "parts"),
     [(0, 3, ["", "sum", "( "]), (4, 4, ["sum", "(", " "]), (99, 99, ["sum", "(", " "])],
 )
-def test_a_mark_covers_the_place_or_what_stands_before_a_blank(start: int, end: int, parts: list[str]) -> None:
+def test_a_mark_covers_the_place_or_what_stands_before_a_blank(
+    start: int, end: int, parts: list[str]
+) -> None:
     before, marked, after = mark("sum(", start, end)
 
     assert [before, marked.children, after] == parts

@@ -113,7 +113,8 @@ class Scope:
             if command.with_nhcb:
                 self._unstored.append((_without_bucket(line.labels), _NO_HISTOGRAMS))
         if stored:
-            self._write(stored, command.step_ms)
+            # Of a series that one load names twice, the last counts.
+            self._write(list({line.labels: line for line in stored}.values()), command.step_ms)
 
     def _write(self, lines: list[SeriesLine], step_ms: int) -> None:
         ids = [(metric_id(dict(line.labels).get(METRIC_NAME, "")), series_id(line.labels)) for line in lines]
