@@ -161,15 +161,16 @@ def absolute_deviations(
     out: Float64Array,
     present: BoolArray,
 ) -> None:
-    """mad_over_time: the median distance from the median; NaN ranks below every number, as in quantiles."""
+    """mad_over_time: the median distance from the median, NaN where any sample is."""
     for s in range(first, last):
         for t in range(low.shape[1]):
             present[s, t] = high[s, t] > low[s, t]
             out[s, t] = np.nan
             if present[s, t]:
                 window = values[low[s, t] : high[s, t]]
-                median = quantile_sorted(np.sort(window), 0.5)
-                out[s, t] = quantile_sorted(np.sort(np.abs(window - median)), 0.5)
+                if not np.isnan(window).any():
+                    median = quantile_sorted(np.sort(window), 0.5)
+                    out[s, t] = quantile_sorted(np.sort(np.abs(window - median)), 0.5)
 
 
 @njit(nogil=True, cache=True)
