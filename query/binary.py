@@ -9,10 +9,10 @@ import numpy as np
 
 from query import order
 from query.ast import Binary
-from query.block import NAME_LABELS, Block, ScalarBlock, Value
+from query.block import NAME_LABELS, Block, ScalarBlock, Value, stacked
 from query.matching import Pairs, paired, present_groups, signatures
 from storage.errors import ExecutionError
-from storage.labels import LabelTable, concat
+from storage.labels import LabelTable
 from storage.model import BoolArray, Float64Array, Int64Array
 
 Operation: TypeAlias = Callable[[Float64Array, Float64Array], Float64Array]
@@ -70,7 +70,7 @@ def _number(op: str, left: Float64Array, right: Float64Array) -> Float64Array:
 def _with_scalar(node: Binary, vector: Block, left: Float64Array, right: Float64Array) -> Block:
     if node.op in COMPARISONS and not node.bool_modifier:
         kept = vector.present & COMPARISONS[node.op](left, right)
-        return Block(vector.labels, vector.values, kept)
+        return vector.where(kept)
     block = Block(vector.labels.drop(NAME_LABELS), _number(node.op, left, right), vector.present)
     return order.merged(block, _SAME_LABELS)
 
@@ -107,12 +107,12 @@ def _result_labels(node: Binary, pairs: Pairs, drops_name: bool) -> LabelTable:
 
 def _and(node: Binary, lhs: Block, rhs: Block) -> Block:
     left, seen = _seen(node, lhs, rhs)
-    return Block(lhs.labels, lhs.values, lhs.present & seen[left])
+    return lhs.where(lhs.present & seen[left])
 
 
 def _unless(node: Binary, lhs: Block, rhs: Block) -> Block:
     left, seen = _seen(node, lhs, rhs)
-    return Block(lhs.labels, lhs.values, lhs.present & ~seen[left])
+    return lhs.where(lhs.present & ~seen[left])
 
 
 def _seen(node: Binary, lhs: Block, rhs: Block) -> tuple[Int64Array, BoolArray]:
@@ -126,12 +126,7 @@ def _or(node: Binary, lhs: Block, rhs: Block) -> Block:
     assert node.matching is not None
     left, right, groups = signatures(node.matching, lhs.labels, rhs.labels)
     seen = present_groups(lhs.present, left, groups)
-    block = Block(
-        concat([lhs.labels, rhs.labels]),
-        np.concatenate([lhs.values, rhs.values]),
-        np.concatenate([lhs.present, rhs.present & ~seen[right]]),
-    )
-    return order.merged(block, _SAME_LABELS)
+    return order.merged(stacked([lhs, rhs.where(rhs.present & ~seen[right])]), _SAME_LABELS)
 
 
 _SETS: Final[Mapping[str, Callable[[Binary, Block, Block], Block]]] = {

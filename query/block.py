@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 from query.ast import ValueType
+from storage import histograms
+from storage.histograms import Histograms
 from storage.labels import LabelTable
-from storage.model import BoolArray, Float64Array, Int64Array
+from storage.labels import concat as concat_labels
+from storage.model import BoolArray, Float64Array, Int32Array, Int64Array
 
 NAME_LABELS: Final = ("__name__", "__type__", "__unit__")
 """What a function drops together with the metric's name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The native histograms among values. at: int32, of the values' shape, a row of `pool`; -1: a float."""
+
+    at: Int32Array
+    pool: Histograms
+
+    def __getitem__(self, rows: npt.NDArray[np.integer | np.bool_]) -> Cells:
+        """The same of some of the values."""
+        return Cells(self.at[rows], self.pool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,12 +37,83 @@ class Block:
     """An instant vector at every step. Row s of each array is series s of `labels`.
 
     values: float64 (series, steps); present: bool (series, steps), kept apart because NaN is a value.
-    Where `present` is false the value is meaningless. Arrays are shared: never write to a block's arrays.
+    Where `present` is false the value is meaningless. cells: None where no value is a histogram; the float
+    of a histogram is meaningless. Arrays are shared: never write to a block's arrays.
     """
 
     labels: LabelTable
     values: Float64Array
     present: BoolArray
+    cells: Cells | None = None
+
+    @property
+    def is_histogram(self) -> BoolArray:
+        """Where histograms are present; bool (series, steps)."""
+        if self.cells is None:
+            return np.zeros(self.present.shape, np.bool_)
+        found: BoolArray = self.present & (self.cells.at >= 0)
+        return found
+
+    def take(self, rows: Int64Array) -> Block:
+        """The series at `rows`, in that order."""
+        cells = None if self.cells is None else self.cells[rows]
+        return replace(
+            self,
+            labels=self.labels.take(rows),
+            values=self.values[rows],
+            present=self.present[rows],
+            cells=cells,
+        )
+
+    def where(self, present: BoolArray) -> Block:
+        """The same values, with another presence."""
+        return replace(self, present=present)
+
+    def labelled(self, labels: LabelTable) -> Block:
+        """The same values under other labels."""
+        return replace(self, labels=labels)
+
+    def floats(self) -> Block:
+        """Without the histograms."""
+        if self.cells is None:
+            return self
+        return replace(self, present=self.present & (self.cells.at < 0), cells=None)
+
+    def steps(self, count: int) -> Block:
+        """A block of one step at each of `count` steps."""
+        cells = (
+            None if self.cells is None else Cells(np.repeat(self.cells.at, count, axis=1), self.cells.pool)
+        )
+        values, present = np.repeat(self.values, count, axis=1), np.repeat(self.present, count, axis=1)
+        return replace(self, values=values, present=present, cells=cells)
+
+
+def stacked(blocks: Sequence[Block]) -> Block:
+    """The series of all blocks, of the same steps, in order."""
+    return replace(
+        blocks[0],
+        labels=concat_labels([block.labels for block in blocks]),
+        values=np.concatenate([block.values for block in blocks]),
+        present=np.concatenate([block.present for block in blocks]),
+        cells=stacked_cells([block.cells for block in blocks], [block.values.shape for block in blocks]),
+    )
+
+
+def stacked_cells(parts: Sequence[Cells | None], shapes: Sequence[tuple[int, ...]]) -> Cells | None:
+    """Cells one after another, of values of these shapes; None where there are none at all."""
+    known = [part for part in parts if part is not None]
+    if not known:
+        return None
+    begins = np.cumsum([0, *(len(part.pool) for part in known)]).tolist()
+    shifted = iter(
+        np.where(part.at >= 0, part.at + begin, -1).astype(np.int32)
+        for part, begin in zip(known, begins, strict=False)
+    )
+    at = [
+        np.full(shape, -1, np.int32) if part is None else next(shifted)
+        for part, shape in zip(parts, shapes, strict=True)
+    ]
+    return Cells(np.concatenate(at), histograms.concat([part.pool for part in known]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +135,26 @@ class Samples:
     """A range vector asked for as such (instant queries only): raw samples of each series.
 
     timestamps_ms and values are flat, sorted by series then time; series s owns [offsets[s], offsets[s+1]).
+    cells: as of a `Block`.
     """
 
     labels: LabelTable
     timestamps_ms: Int64Array
     values: Float64Array
     offsets: Int64Array
+    cells: Cells | None = None
+
+    def where(self, kept: BoolArray) -> Samples:
+        """Only some samples of each series; bool (samples,)."""
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+        cells = None if self.cells is None else self.cells[kept]
+        return Samples(self.labels, self.timestamps_ms[kept], self.values[kept], before[self.offsets], cells)
+
+    def take(self, rows: Int64Array) -> Samples:
+        """The series at `rows`, in that order."""
+        offsets, at = histograms.picked(self.offsets, rows)
+        cells = None if self.cells is None else self.cells[at]
+        return Samples(self.labels.take(rows), self.timestamps_ms[at], self.values[at], offsets, cells)
 
 
 Value: TypeAlias = Block | ScalarBlock | StringValue | Samples

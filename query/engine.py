@@ -218,7 +218,7 @@ class Evaluation:
         if args and seen.count != times.count:
             ends_ms = np.repeat(ends_ms, times.count)  # one window, but arguments of each step
         block = self._roller.apply(rollup, self._roller.windows(samples, ends_ms, window_ms), args)
-        return block if len(ends_ms) == times.count else _repeated(block, times.count)
+        return block if len(ends_ms) == times.count else block.steps(times.count)
 
     def _window(self, expr: MatrixSelector | Subquery, times: Times) -> tuple[Samples, Times, int]:
         """The samples of a range vector, the times that look at them, and the window's length."""
@@ -238,10 +238,7 @@ class Evaluation:
     def _raw(self, expr: MatrixSelector | Subquery, times: Times) -> Samples:
         samples, seen, window_ms = self._window(expr, times)
         inside = (samples.timestamps_ms > seen.end_ms - window_ms) & (samples.timestamps_ms <= seen.end_ms)
-        kept = np.concatenate([np.zeros(1, np.int64), np.cumsum(inside)])
-        return Samples(
-            samples.labels, samples.timestamps_ms[inside], samples.values[inside], kept[samples.offsets]
-        )
+        return samples.where(inside)
 
     def _call(self, call: Call, times: Times) -> Value:
         if call.name in ROLLUPS or call.name == "absent_over_time":
@@ -320,13 +317,6 @@ def _bare(expr: Expr) -> Expr:
     return expr
 
 
-def _repeated(block: Block, count: int) -> Block:
-    """A block of one step at every step of the query."""
-    return Block(
-        block.labels, np.repeat(block.values, count, axis=1), np.repeat(block.present, count, axis=1)
-    )
-
-
 def _flattened(value: Value, steps_ms: Int64Array) -> Samples:
     """A block as the samples that a subquery's function sees."""
     if isinstance(value, ScalarBlock):
@@ -336,7 +326,8 @@ def _flattened(value: Value, steps_ms: Int64Array) -> Samples:
     counts = np.count_nonzero(value.present, axis=1)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]).astype(np.int64)
     timestamps = np.broadcast_to(steps_ms, value.present.shape)[value.present]
-    return Samples(value.labels, timestamps, value.values[value.present], offsets)
+    cells = None if value.cells is None else value.cells[value.present]
+    return Samples(value.labels, timestamps, value.values[value.present], offsets, cells)
 
 
 def _distinct(block: Block, before: LabelTable | None = None) -> Block:

@@ -39,7 +39,7 @@ def replace_label(block: Block, target: str, replacement: str, source: str, patt
             new_codes[code] = index.setdefault(_expanded(replacement, match), len(index))
     replaced = new_codes[sources.codes]
     column = LabelColumn(np.where(replaced >= 0, replaced, targets.codes).astype(np.int32), list(index))
-    return Block(labels.with_column(target, column), block.values, block.present)
+    return block.labelled(labels.with_column(target, column))
 
 
 def join_labels(block: Block, target: str, separator: str, sources: Sequence[str]) -> Block:
@@ -56,7 +56,7 @@ def join_labels(block: Block, target: str, separator: str, sources: Sequence[str
     index: dict[str, int] = {"": 0}
     codes = np.fromiter((index.setdefault(text, len(index)) for text in texts), np.int32, len(texts))
     column = LabelColumn(codes[groups.ids], list(index))
-    return Block(block.labels.with_column(target, column), block.values, block.present)
+    return block.labelled(block.labels.with_column(target, column))
 
 
 def order_by_labels(labels: LabelTable, names: Sequence[str], is_descending: bool) -> Int64Array:

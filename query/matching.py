@@ -13,7 +13,7 @@ import numpy as np
 from query import order
 from query.aggregate import kernels
 from query.ast import Card, Matching
-from query.block import NAME_LABELS, Block
+from query.block import NAME_LABELS, Block, stacked
 from storage.errors import ExecutionError
 from storage.labels import LabelTable, concat
 from storage.model import METRIC_NAME, BoolArray, Float64Array, Int64Array
@@ -111,10 +111,7 @@ def _where_both(lhs: Block, rhs: Block) -> tuple[Block, Block]:
     both = lhs.present.any(axis=0) & rhs.present.any(axis=0)
     if both.all():
         return lhs, rhs
-    return (
-        Block(lhs.labels, lhs.values, lhs.present & both),
-        Block(rhs.labels, rhs.values, rhs.present & both),
-    )
+    return lhs.where(lhs.present & both), rhs.where(rhs.present & both)
 
 
 def _require_one(matching: Matching, block: Block, side: str) -> None:
@@ -139,7 +136,7 @@ def _coalesced(matching: Matching, one: Block) -> Block:
     """The one side with its rows of equal matched and included labels made one."""
     matched = matched_labels(matching, one.labels)
     names = {*matched.columns, *matching.include}
-    return order.merged(Block(one.labels.keep(names), one.values, one.present), "a group has two series")
+    return order.merged(one.labelled(one.labels.keep(names)), "a group has two series")
 
 
 def _filled(matching: Matching, lhs: Block, rhs: Block) -> tuple[Block, Block]:
@@ -166,11 +163,7 @@ def _filled(matching: Matching, lhs: Block, rhs: Block) -> tuple[Block, Block]:
 def _with_rows(block: Block, labels: LabelTable, value: float, present: BoolArray) -> Block:
     rows = np.flatnonzero(present.any(axis=1))
     present = present[rows]
-    return Block(
-        concat([block.labels, labels.take(rows)]),
-        np.concatenate([block.values, np.full(present.shape, value)]),
-        np.concatenate([block.present, present]),
-    )
+    return stacked([block, Block(labels.take(rows), np.full(present.shape, value), present)])
 
 
 def _equal_rows(many: Int64Array, one: Int64Array) -> tuple[Int64Array, Int64Array]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from query.ast import ValueType
-from query.block import Block, Samples, ScalarBlock, Value
+from query.block import Block, Cells, Samples, ScalarBlock, Value
 from storage.errors import ExecutionError
 from storage.labels import LabelTable
 from storage.model import Int64Array
@@ -18,15 +20,15 @@ def finished(value: Value, kind: ValueType, is_instant: bool) -> tuple[ValueType
         return ValueType.MATRIX, Block(LabelTable({}, 1), value.values[None, :], present)
     if isinstance(value, Samples):
         rows = np.flatnonzero(np.diff(value.offsets) > 0)
-        return ValueType.MATRIX, _taken(value, rows[by_labels(value.labels.take(rows))])
+        return ValueType.MATRIX, value.take(rows[by_labels(value.labels.take(rows))])
     if not isinstance(value, Block):
         return kind, value
     rows = np.flatnonzero(value.present.any(axis=1))
-    block = value if len(rows) == value.labels.size else _rows(value, rows)
+    block = value if len(rows) == value.labels.size else value.take(rows)
     if is_instant:
         return ValueType.VECTOR, block
     block = merged(block, "vector cannot contain metrics with the same labelset")
-    return ValueType.MATRIX, _rows(block, by_labels(block.labels))
+    return ValueType.MATRIX, block.take(by_labels(block.labels))
 
 
 def by_labels(table: LabelTable) -> Int64Array:
@@ -57,17 +59,10 @@ def merged(block: Block, message: str) -> Block:
         raise ExecutionError(message)
     rows, steps = np.nonzero(block.present)
     values[groups.ids[rows], steps] = block.values[rows, steps]
-    return Block(block.labels.take(groups.first), values, count > 0)
-
-
-def _rows(block: Block, rows: Int64Array) -> Block:
-    return Block(block.labels.take(rows), block.values[rows], block.present[rows])
-
-
-def _taken(samples: Samples, rows: Int64Array) -> Samples:
-    parts = [np.arange(samples.offsets[row], samples.offsets[row + 1]) for row in rows.tolist()]
-    at = np.concatenate(parts) if parts else np.empty(0, np.int64)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(part) for part in parts])])
-    return Samples(
-        samples.labels.take(rows), samples.timestamps_ms[at], samples.values[at], offsets.astype(np.int64)
+    cells = None
+    if block.cells is not None:
+        cells = Cells(np.full(values.shape, -1, np.int32), block.cells.pool)
+        cells.at[groups.ids[rows], steps] = block.cells.at[rows, steps]
+    return replace(
+        block, labels=block.labels.take(groups.first), values=values, present=count > 0, cells=cells
     )

@@ -102,7 +102,4 @@ def without_stale(samples: Samples) -> Samples:
     stale = is_stale(samples.values)
     if not stale.any():
         return samples
-    kept = np.concatenate([np.zeros(1, np.int64), np.cumsum(~stale)])
-    return Samples(
-        samples.labels, samples.timestamps_ms[~stale], samples.values[~stale], kept[samples.offsets]
-    )
+    return samples.where(~stale)

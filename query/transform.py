@@ -177,7 +177,7 @@ def _sort(is_descending: bool) -> Transform:
         if len(context.steps_ms) != 1:
             return block
         keys = -block.values[:, 0] if is_descending else block.values[:, 0]
-        return _reordered(block, np.argsort(keys, kind="stable"))
+        return block.take(np.argsort(keys, kind="stable"))
 
     return run
 
@@ -186,13 +186,9 @@ def _sort_by_label(is_descending: bool) -> Transform:
     def run(call: Call, args: Sequence[Value], context: Context) -> Value:
         block = _block(args[0])
         names = [_text(arg) for arg in args[1:]]
-        return _reordered(block, order_by_labels(block.labels, names, is_descending))
+        return block.take(order_by_labels(block.labels, names, is_descending))
 
     return run
-
-
-def _reordered(block: Block, rows: Int64Array) -> Block:
-    return Block(block.labels.take(rows), block.values[rows], block.present[rows])
 
 
 def _label_replace(call: Call, args: Sequence[Value], context: Context) -> Value:

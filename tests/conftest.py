@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from storage.clickhouse import ClickHouseStorage
 from storage.embedded import open_embedded
@@ -13,6 +14,10 @@ from storage.server import open_server
 from tests.peers import ClickHouseServer
 
 _TENANTS = itertools.count()
+
+# The first run of a kernel compiles it: an example is not slow for that.
+settings.register_profile("swell", deadline=None)
+settings.load_profile("swell")
 
 
 @pytest.fixture(scope="session")

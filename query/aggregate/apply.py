@@ -168,7 +168,7 @@ def _best_first(grouped: Grouped, keep: BoolArray, sign: float) -> Block:
     """An instant answer of topk and bottomk is ranked within each group; NaN comes last."""
     rows = np.flatnonzero(keep[:, 0])
     ranked = rows[np.lexsort((-sign * grouped.block.values[rows, 0], grouped.groups.ids[rows]))]
-    return Block(grouped.block.labels.take(ranked), grouped.block.values[ranked], keep[ranked])
+    return grouped.block.where(keep).take(ranked)
 
 
 def _limitk(node: Aggregate, grouped: Grouped, k: Float64Array, notes: Annotations) -> Block:
@@ -202,7 +202,7 @@ def _places(labels: LabelTable) -> Float64Array:
 
 def _only(block: Block, keep: BoolArray) -> Block:
     rows = np.flatnonzero(keep.any(axis=1))
-    return Block(block.labels.take(rows), block.values[rows], keep[rows])
+    return block.where(keep).take(rows)
 
 
 def _whole(k: Float64Array) -> Int64Array:

@@ -9,9 +9,9 @@ import numpy as np
 
 from query.annotations import Annotations, format_float
 from query.ast import Expr, Span
-from query.block import NAME_LABELS, Block
+from query.block import NAME_LABELS, Block, stacked
 from query.histogram import kernels
-from storage.labels import LabelTable, concat
+from storage.labels import LabelTable
 from storage.model import METRIC_NAME, Float64Array, Int64Array
 
 _LE = "le"
@@ -77,11 +77,7 @@ def quantiles(
         part.labels.with_values(label, [_openmetrics(float(phi[0]))] * part.labels.size)
         for part, (phi, _) in zip(parts, phis, strict=True)
     ]
-    return Block(
-        concat(named),
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.present for part in parts]),
-    )
+    return stacked([part.labelled(labels) for part, labels in zip(parts, named, strict=True)])
 
 
 def fraction(
@@ -111,7 +107,7 @@ def _buckets(block: Block, span: Span, notes: Annotations) -> Buckets:
     groups = labels.drop((_LE,)).group()
     sizes = np.bincount(groups.ids, minlength=len(groups))
     return Buckets(
-        Block(labels, block.values[rows], block.present[rows]),
+        block.take(rows),
         labels.drop((_LE,)).take(groups.first),
         np.lexsort((uppers, groups.ids)).astype(np.int64),
         np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]).astype(np.int64),
