@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from query import order
+from query.annotations import Annotations
 from query.ast import Binary
-from query.block import NAME_LABELS, Block, ScalarBlock, Value, stacked
+from query.block import NAME_LABELS, Block, Cells, ScalarBlock, Value, stacked
 from query.matching import Pairs, paired, present_groups, signatures
-from storage.errors import ExecutionError
+from query.native import binary as native
+from query.native.binary import Operand
 from storage.labels import LabelTable
 from storage.model import BoolArray, Float64Array, Int64Array
 
@@ -39,25 +42,25 @@ COMPARISONS: Final[Mapping[str, Comparison]] = {
 }
 
 
-def binary(node: Binary, lhs: Value, rhs: Value) -> Block | ScalarBlock:
+def binary(node: Binary, lhs: Value, rhs: Value, notes: Annotations) -> Block | ScalarBlock:
     """Evaluate an operator at every step.
 
     Raises `ExecutionError` where series cannot be paired, or two results would have equal labels.
     """
-    if node.op in ("</", ">/"):
-        raise ExecutionError(f'operator "{node.op}" works on native histograms, which are not stored')
     with np.errstate(all="ignore"):
         match lhs, rhs:
             case ScalarBlock(), ScalarBlock():
                 return ScalarBlock(_number(node.op, lhs.values, rhs.values))
             case Block(), ScalarBlock():
-                return _with_scalar(node, lhs, lhs.values, rhs.values[None, :])
+                left, right = Operand(lhs.values, lhs.cells), Operand(rhs.values[None, :], None)
+                return _with_scalar(node, lhs, left, right, notes)
             case ScalarBlock(), Block():
-                return _with_scalar(node, rhs, lhs.values[None, :], rhs.values)
+                left, right = Operand(lhs.values[None, :], None), Operand(rhs.values, rhs.cells)
+                return _with_scalar(node, rhs, left, right, notes)
             case Block(), Block() if node.op in _SETS:
                 return _SETS[node.op](node, lhs, rhs)
             case Block(), Block():
-                return _vectors(node, lhs, rhs)
+                return _vectors(node, lhs, rhs, notes)
     raise AssertionError("the parser lets only scalars and vectors be operands")
 
 
@@ -67,27 +70,46 @@ def _number(op: str, left: Float64Array, right: Float64Array) -> Float64Array:
     return COMPARISONS[op](left, right).astype(np.float64)
 
 
-def _with_scalar(node: Binary, vector: Block, left: Float64Array, right: Float64Array) -> Block:
-    if node.op in COMPARISONS and not node.bool_modifier:
-        kept = vector.present & COMPARISONS[node.op](left, right)
-        return vector.where(kept)
-    block = Block(vector.labels.drop(NAME_LABELS), _number(node.op, left, right), vector.present)
-    return order.merged(block, _SAME_LABELS)
+def _drops_name(node: Binary) -> bool:
+    return node.op in ARITHMETIC or node.bool_modifier
 
 
-def _vectors(node: Binary, lhs: Block, rhs: Block) -> Block:
+def _operated(
+    node: Binary, left: Operand, right: Operand, kept: Operand, present: BoolArray, notes: Annotations
+) -> tuple[Float64Array, BoolArray, Cells | None]:
+    """(values, presence, histograms) of an operator wherever `present`; a filter keeps those of `kept`."""
+    outcome = None
+    if left.cells is not None or right.cells is not None or node.op in native.TRIMS:
+        outcome = native.operated(node, left, right, present, notes)
+    if node.op in native.TRIMS:
+        values = kept.values
+    elif _drops_name(node):
+        values = _number(node.op, left.values, right.values)
+    else:
+        values, floats = kept.values, COMPARISONS[node.op](left.values, right.values)
+        present = present & (floats if outcome is None else floats | outcome.is_handled)
+    if outcome is None:
+        return values, present, None
+    present = np.where(outcome.is_handled, outcome.present, present)
+    return np.where(outcome.is_handled, outcome.values, values), present, outcome.cells
+
+
+def _with_scalar(node: Binary, vector: Block, left: Operand, right: Operand, notes: Annotations) -> Block:
+    kept = Operand(vector.values, vector.cells)
+    values, present, cells = _operated(node, left, right, kept, vector.present, notes)
+    block = replace(vector, values=values, present=present, cells=cells)
+    if not _drops_name(node):
+        return block
+    return order.merged(block.labelled(vector.labels.drop(NAME_LABELS)), _SAME_LABELS)
+
+
+def _vectors(node: Binary, lhs: Block, rhs: Block, notes: Annotations) -> Block:
     assert node.matching is not None
     pairs = paired(node.matching, lhs, rhs)
-    present = pairs.present
-    values = pairs.left
-    if node.op in ARITHMETIC or node.bool_modifier:
-        values = _number(node.op, pairs.left, pairs.right)
-    else:
-        present = present & COMPARISONS[node.op](pairs.left, pairs.right)
-    drops_name = node.op in ARITHMETIC or node.bool_modifier
-    labels = _result_labels(node, pairs, drops_name)
+    values, present, cells = _operated(node, pairs.left, pairs.right, pairs.left, pairs.present, notes)
+    labels = _result_labels(node, pairs, _drops_name(node))
     pairs.require_unique(labels, present)
-    return order.merged(Block(labels, values, present), _SAME_LABELS)
+    return order.merged(Block(labels, values, present, cells), _SAME_LABELS)
 
 
 def _result_labels(node: Binary, pairs: Pairs, drops_name: bool) -> LabelTable:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,15 +33,20 @@ from query.ast import (
     VectorSelector,
 )
 from query.binary import binary
-from query.block import NAME_LABELS, Block, Result, Samples, ScalarBlock, Stats, StringValue, Value
+from query.block import NAME_LABELS, Block, Cells, Result, Samples, ScalarBlock, Stats, StringValue, Value
 from query.deadline import Deadline
 from query.limits import QueryLimits
+from query.native.merge.apply import scaled
+from query.native.remarks import Remarks
+from query.native.rollup import rolled
+from query.native.samples import unhinted
+from query.native.summaries import summarised
 from query.parser import parse
 from query.rollup.edges.apply import edged, smoothed
 from query.rollup.functions import LATEST, LATEST_TIME, ROLLUPS, Roller, Rollup
 from query.select import Reader, without_stale
 from query.times import Times
-from query.transform import TRANSFORMS, Context
+from query.transform import TAKES_HISTOGRAMS, TRANSFORMS, Context
 from query.types import type_of
 from query.warm.cache import WarmCache
 from storage.errors import InputError
@@ -63,6 +69,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits or QueryLimits()
+        self._storage = storage
         self._warm = WarmCache(storage, self.limits.warm_bytes)
         self._catalogue = catalogue
         self._clock = clock
@@ -115,11 +122,17 @@ class Engine:
                 f'invalid expression type "{word}" for range query, must be Scalar or instant Vector'
             )
         deadline = deadline or Deadline(self.limits.timeout_s, self._clock)
-        reader = Reader(self._warm, self._catalogue, self._executor, self.limits, deadline)
+        reader = Reader(self._storage, self._warm, self._catalogue, self._executor, self.limits, deadline)
         notes = Annotations(text)
         began = time.perf_counter()
         evaluation = Evaluation(
-            reader, self._executor, self.limits, deadline, notes, lookback_ms or self.limits.lookback_ms
+            reader,
+            self._executor,
+            self.limits,
+            deadline,
+            notes,
+            lookback_ms or self.limits.lookback_ms,
+            frozenset(map(id, summarised(expr))),
         )
         value = evaluation.value(expr, times)
         cost = reader.cost
@@ -135,6 +148,14 @@ class Engine:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """A function that looks at ranges, '' for a selector's own look, and where the text says what it sees."""
+
+    name: str
+    at: Expr
+
+
 class Evaluation:
     """One walk over one tree."""
 
@@ -146,13 +167,16 @@ class Evaluation:
         deadline: Deadline,
         notes: Annotations,
         lookback_ms: int,
+        summarised: frozenset[int],
     ) -> None:
+        """`summarised`: ids of the selectors whose histograms are read for count and sum alone."""
         self._reader = reader
         self._roller = Roller(executor, deadline)
         self._limits = limits
         self._deadline = deadline
         self._notes = notes
         self._lookback_ms = lookback_ms
+        self._summarised = summarised
 
     def value(self, expr: Expr, times: Times) -> Value:
         """What an expression comes to at every step of `times`."""
@@ -165,7 +189,7 @@ class Evaluation:
             case Paren():
                 return self.value(expr.expr, times)
             case VectorSelector():
-                return self._selector(expr, times, LATEST)
+                return self._selector(expr, times, LATEST, Looking("", expr))
             case MatrixSelector() | Subquery():
                 return self._raw(expr, times)
             case Call():
@@ -173,23 +197,27 @@ class Evaluation:
             case Aggregate():
                 return self._aggregate(expr, times)
             case Binary():
-                return binary(expr, self.value(expr.lhs, times), self.value(expr.rhs, times))
+                return binary(expr, self.value(expr.lhs, times), self.value(expr.rhs, times), self._notes)
             case Unary():
                 return self._unary(expr, times)
 
-    def _selector(self, expr: VectorSelector, times: Times, rollup: Rollup) -> Block:
+    def _read(self, expr: VectorSelector, wanted: TimeRange) -> Samples:
+        return self._reader.read(expr.matchers, wanted, tells_resets=id(expr) in self._summarised)
+
+    def _selector(self, expr: VectorSelector, times: Times, rollup: Rollup, looking: Looking) -> Block:
         seen = times.at(expr.at, expr.offset)
         if expr.modifier is Modifier.SMOOTHED:
             return self._smoothed(expr, seen, times)
         wanted = TimeRange(seen.start_ms - self._lookback_ms + 1, seen.end_ms)
-        samples = self._reader.read(expr.matchers, wanted)
-        return self._rolled(rollup, samples, seen, self._lookback_ms, times, ())
+        samples = self._read(expr, wanted)
+        return self._rolled(rollup, samples, seen, self._lookback_ms, times, (), looking)
 
     def _smoothed(self, expr: VectorSelector, seen: Times, times: Times) -> Block:
         reach = self._lookback_ms
         wanted = TimeRange(seen.start_ms - reach + 1, seen.end_ms + reach)
-        samples = without_stale(self._reader.read(expr.matchers, wanted))
-        return self._rolled(smoothed(reach), samples, seen.later(reach), 2 * reach, times, ())
+        samples = without_stale(self._read(expr, wanted))
+        looking = Looking("smoothed", expr)
+        return self._rolled(smoothed(reach), samples, seen.later(reach), 2 * reach, times, (), looking)
 
     def _edged(self, call: Call, expr: MatrixSelector, times: Times) -> Value:
         selector, reach = expr.selector, self._lookback_ms
@@ -197,9 +225,10 @@ class Evaluation:
         seen = times.at(selector.at, selector.offset)
         window_ms = times.positive_ms(expr.range, "range") + reach
         wanted = TimeRange(seen.start_ms - window_ms + 1, seen.end_ms + after_ms)
-        samples = without_stale(self._reader.read(selector.matchers, wanted))
+        samples = without_stale(self._read(selector, wanted))
         rollup = edged(call.name, selector.modifier, reach)
-        block = self._rolled(rollup, samples, seen.later(after_ms), window_ms + after_ms, times, ())
+        looking = Looking(selector.modifier.value, expr)
+        block = self._rolled(rollup, samples, seen.later(after_ms), window_ms + after_ms, times, (), looking)
         if rollup.for_counters:
             self._note_non_counters(call, samples, block)
         return _distinct(block, samples.labels)
@@ -212,12 +241,17 @@ class Evaluation:
         window_ms: int,
         times: Times,
         args: tuple[Float64Array, ...],
+        looking: Looking,
     ) -> Block:
         self._limits.check("cells", samples.labels.size * times.count, self._limits.max_cells)
         ends_ms = seen.steps_ms()
         if args and seen.count != times.count:
             ends_ms = np.repeat(ends_ms, times.count)  # one window, but arguments of each step
-        block = self._roller.apply(rollup, self._roller.windows(samples, ends_ms, window_ms), args)
+        if samples.cells is None:
+            block = self._roller.apply(rollup, self._roller.windows(samples, ends_ms, window_ms), args)
+        else:
+            remarks = Remarks(self._notes, looking.at.span)
+            block = rolled(self._roller, rollup, looking.name, samples, ends_ms, window_ms, args, remarks)
         return block if len(ends_ms) == times.count else block.steps(times.count)
 
     def _window(self, expr: MatrixSelector | Subquery, times: Times) -> tuple[Samples, Times, int]:
@@ -227,13 +261,14 @@ class Evaluation:
             seen = times.at(selector.at, selector.offset)
             window_ms = times.positive_ms(expr.range, "range")
             wanted = TimeRange(seen.start_ms - window_ms + 1, seen.end_ms)
-            return without_stale(self._reader.read(selector.matchers, wanted)), seen, window_ms
+            return without_stale(self._read(selector, wanted)), seen, window_ms
         seen = times.at(expr.at, expr.offset)
         window_ms = times.positive_ms(expr.range, "range")
         step_ms = self._limits.subquery_step_ms if expr.step is None else times.positive_ms(expr.step, "step")
         inner = seen.inner(window_ms, step_ms)
         self._limits.check("cells", inner.count, self._limits.max_cells)
-        return _flattened(self.value(expr.expr, inner), inner.steps_ms()), seen, window_ms
+        flat = _flattened(self.value(expr.expr, inner), inner.steps_ms())
+        return unhinted(flat), seen, window_ms
 
     def _raw(self, expr: MatrixSelector | Subquery, times: Times) -> Samples:
         samples, seen, window_ms = self._window(expr, times)
@@ -244,8 +279,11 @@ class Evaluation:
         if call.name in ROLLUPS or call.name == "absent_over_time":
             return self._rollup(call, times)
         if call.name == "timestamp" and isinstance(selector := _bare(call.args[0]), VectorSelector):
-            return _distinct(self._selector(selector, times, LATEST_TIME))
+            looking = Looking("timestamp", selector)
+            return _distinct(self._selector(selector, times, LATEST_TIME, looking))
         args = [self.value(arg, times) for arg in call.args]
+        if call.name not in TAKES_HISTOGRAMS:
+            args = [arg.floats() if isinstance(arg, Block) else arg for arg in args]
         found = TRANSFORMS[call.name](call, args, Context(times, self._notes))
         return _distinct(found) if isinstance(found, Block) else found
 
@@ -265,7 +303,7 @@ class Evaluation:
         if call.name == "predict_linear":
             # It predicts from the step, wherever offset and @ let it look.
             args = (args[0] + (times.steps_ms() - seen.steps_ms()) / 1000,)
-        block = self._rolled(rollup, samples, seen, window_ms, times, args)
+        block = self._rolled(rollup, samples, seen, window_ms, times, args, Looking(call.name, window))
         if call.name == "absent_over_time":
             return TRANSFORMS[call.name](call, [block], Context(times, self._notes))
         if rollup.for_counters:
@@ -308,7 +346,11 @@ class Evaluation:
             return ScalarBlock(-value.values)
         if not isinstance(value, Block):
             raise AssertionError("the parser lets only scalars and vectors be negated")
-        return _distinct(Block(value.labels.drop(NAME_LABELS), -value.values, value.present), value.labels)
+        cells = value.cells
+        if cells is not None:
+            cells = Cells(cells.at, scaled(cells.pool, np.full(len(cells.pool), -1.0)))
+        negated = Block(value.labels.drop(NAME_LABELS), -value.values, value.present, cells)
+        return _distinct(negated, value.labels)
 
 
 def _bare(expr: Expr) -> Expr:

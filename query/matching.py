@@ -14,9 +14,10 @@ from query import order
 from query.aggregate import kernels
 from query.ast import Card, Matching
 from query.block import NAME_LABELS, Block, stacked
+from query.native.binary import Operand
 from storage.errors import ExecutionError
 from storage.labels import LabelTable, concat
-from storage.model import METRIC_NAME, BoolArray, Float64Array, Int64Array
+from storage.model import METRIC_NAME, BoolArray, Int64Array
 
 _IMPLICIT = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
 _AMBIGUOUS = "multiple matches for labels: grouping labels must ensure unique matches"
@@ -26,12 +27,13 @@ _AMBIGUOUS = "multiple matches for labels: grouping labels must ensure unique ma
 class Pairs:
     """Row p is one series of the many side with one of the one side, of the same match group.
 
-    left, right: float64 (pairs, steps), the operands as written; present: bool, where both sides are.
+    left, right: float64 (pairs, steps), the operands as written, with the histograms among them; present:
+    bool, where both sides are.
     groups: int64 (pairs,), the match group.
     """
 
-    left: Float64Array
-    right: Float64Array
+    left: Operand
+    right: Operand
     present: BoolArray
     many_labels: LabelTable
     one_labels: LabelTable
@@ -87,8 +89,8 @@ def paired(matching: Matching, lhs: Block, rhs: Block) -> Pairs:
     one = _coalesced(matching, one)
     many_ids, one_ids, _ = signatures(matching, many.labels, one.labels)
     many_rows, one_rows = _equal_rows(many_ids, one_ids)
-    many_values, one_values = many.values[many_rows], one.values[one_rows]
-    left, right = (one_values, many_values) if is_flipped else (many_values, one_values)
+    many_side, one_side = _operand(many, many_rows), _operand(one, one_rows)
+    left, right = (one_side, many_side) if is_flipped else (many_side, one_side)
     return Pairs(
         left,
         right,
@@ -98,6 +100,10 @@ def paired(matching: Matching, lhs: Block, rhs: Block) -> Pairs:
         many_ids[many_rows],
         matching.card is Card.ONE_TO_ONE,
     )
+
+
+def _operand(block: Block, rows: Int64Array) -> Operand:
+    return Operand(block.values[rows], None if block.cells is None else block.cells[rows])
 
 
 def _counts(present: BoolArray, ids: Int64Array, groups: int) -> Int64Array:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from query.block import Cells, stacked_cells
 from query.cursor import Cursor
 from query.durations import parse_duration_ms
+from query.native.notation import parse_histogram, progression
 from query.selector_parser import parse_selector
 from storage.errors import InputError
-from storage.model import STALE_NAN_BITS, Float64Array, Labels, canonical
+from storage.model import STALE_NAN_BITS, BoolArray, Float64Array, Labels, canonical
 
 _HEAD = re.compile(
     r"([A-Za-z_:][\w:]*)?\s*"
@@ -21,19 +23,26 @@ _ITEM = re.compile(
     rf"(?P<first>_|stale|[+-]?{_NUMBER})(?P<delta>[+-]{_NUMBER})?(?:x(?P<times>\d+))?", re.IGNORECASE
 )
 _HISTOGRAM = r"\{\{[^}]*\}\}"
-_HISTOGRAM_ITEM = re.compile(rf"{_HISTOGRAM}(?:[+-]{_HISTOGRAM})?(?:x(?P<times>\d+))?")
+_HISTOGRAM_ITEM = re.compile(
+    rf"(?P<first>{_HISTOGRAM})(?:(?P<sign>[+-])(?P<step>{_HISTOGRAM}))?(?:x(?P<times>\d+))?"
+)
 _STALE = np.array([STALE_NAN_BITS], np.uint64).view(np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesLine:
-    """values[i] stands at i steps where present[i]; `start_times` marks an `@st` line."""
+    """values[i], or a histogram, stands at i steps where present[i]; `start_times` marks an `@st` line."""
 
     labels: Labels
     values: Float64Array
-    present: np.ndarray
-    has_histograms: bool
+    present: BoolArray
+    cells: Cells | None
     start_times: bool
+
+    @property
+    def has_histograms(self) -> bool:
+        """Whether any value is a native histogram."""
+        return self.cells is not None
 
 
 def parse_series(line: str) -> SeriesLine:
@@ -46,7 +55,8 @@ def parse_series(line: str) -> SeriesLine:
     parts = [_item(text) for text in _items(line[head.end() :])]
     values = np.concatenate([part[0] for part in parts] or [np.empty(0)])
     present = np.concatenate([part[1] for part in parts] or [np.empty(0, np.bool_)])
-    return SeriesLine(labels, values, present, any(part[2] for part in parts), bool(start_times))
+    cells = stacked_cells([part[2] for part in parts], [part[0].shape for part in parts])
+    return SeriesLine(labels, values, present, cells, bool(start_times))
 
 
 def parse_labels(text: str) -> Labels:
@@ -69,21 +79,33 @@ def _items(text: str) -> list[str]:
     return re.findall(rf"(?:{_HISTOGRAM}|\S)+", text)
 
 
-def _item(text: str) -> tuple[Float64Array, np.ndarray, bool]:
+def _histograms(item: re.Match[str]) -> tuple[Float64Array, BoolArray, Cells | None]:
+    count = 1 + int(item.group("times") or 0)
+    step = item.group("step")
+    pool = progression(
+        parse_histogram(item.group("first")[2:-2]),
+        parse_histogram(step[2:-2]) if step else None,
+        -1.0 if item.group("sign") == "-" else 1.0,
+        count,
+    )
+    cells = Cells(np.arange(count, dtype=np.int32), pool)
+    return np.full(count, np.nan), np.ones(count, np.bool_), cells
+
+
+def _item(text: str) -> tuple[Float64Array, BoolArray, Cells | None]:
     histogram = _HISTOGRAM_ITEM.fullmatch(text)
     if histogram:
-        count = 1 + int(histogram.group("times") or 0)
-        return np.full(count, np.nan), np.ones(count, np.bool_), True
+        return _histograms(histogram)
     item = _ITEM.fullmatch(text)
     if not item:
         raise InputError(f"{text!r} is not a value of a series")
     first, delta, times = item.group("first"), item.group("delta"), int(item.group("times") or 0)
     if first == "_":
         count = times or 1
-        return np.full(count, np.nan), np.zeros(count, np.bool_), False
+        return np.full(count, np.nan), np.zeros(count, np.bool_), None
     if first == "stale":
-        return np.repeat(_STALE, times + 1), np.ones(times + 1, np.bool_), False
+        return np.repeat(_STALE, times + 1), np.ones(times + 1, np.bool_), None
     # Added one by one, as Prometheus does: a product would round otherwise.
     steps = np.full(times + 1, parse_number(delta) if delta else 0.0)
     steps[0] = parse_number(first)
-    return np.add.accumulate(steps), np.ones(times + 1, np.bool_), False
+    return np.add.accumulate(steps), np.ones(times + 1, np.bool_), None

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from query.block import Samples
+from query.block import Samples, stacked_cells
 from query.deadline import Deadline
 from query.limits import QueryLimits
-from query.warm.cache import Columns, WarmCache
-from storage.interface import SeriesCatalogue, SeriesSelection
+from query.native.samples import hinted, with_histograms
+from query.warm.cache import WarmCache
+from storage.interface import SeriesCatalogue, SeriesSelection, Storage
 from storage.labels import LabelTable, concat
 from storage.model import Matcher, TimeRange, is_stale
+
+_BEFORE_MS = 300_000
+"""How much earlier histograms are read: their hints follow from the one before."""
 
 
 @dataclass(slots=True)
@@ -32,6 +36,7 @@ class Reader:
 
     def __init__(
         self,
+        storage: Storage,
         warm: WarmCache,
         catalogue: SeriesCatalogue,
         executor: Executor,
@@ -39,25 +44,29 @@ class Reader:
         deadline: Deadline,
     ) -> None:
         self.cost = Cost()
+        self._storage = storage
         self._warm = warm
         self._catalogue = catalogue
         self._executor = executor
         self._limits = limits
         self._deadline = deadline
-        self._done: dict[tuple[tuple[Matcher, ...], TimeRange], Samples] = {}
+        self._with_histograms = storage.histogram_metrics()
+        self._done: dict[tuple[tuple[Matcher, ...], TimeRange, bool], Samples] = {}
 
-    def read(self, matchers: Sequence[Matcher], time_range: TimeRange) -> Samples:
+    def read(
+        self, matchers: Sequence[Matcher], time_range: TimeRange, *, tells_resets: bool = False
+    ) -> Samples:
         """Samples in [start, end], and perhaps some outside, of the series that match.
 
-        Stale markers are still there.
+        Stale markers are still there. `tells_resets`: the hints of histograms do so.
 
         Raises `LimitError` when that is more series or samples than a query may read.
         """
-        key = (tuple(matchers), time_range)
+        key = (tuple(matchers), time_range, tells_resets)
         found = self._done.get(key)
         if found is None:
             began = time.perf_counter()
-            found = self._done[key] = self._read(matchers, time_range)
+            found = self._done[key] = hinted(self._read(matchers, time_range), tells_resets)
             self.cost.fetch_ms += (time.perf_counter() - began) * 1000
         return found
 
@@ -73,27 +82,34 @@ class Reader:
         self._deadline.check()
         self.cost.samples += sum(len(part.values) for part in parts)
         self._limits.check("samples", self.cost.samples, self._limits.max_samples)
-        return _join(selections, parts)
+        return _join(parts)
 
-    def _fetch(self, selection: SeriesSelection, time_range: TimeRange) -> Columns:
+    def _fetch(self, selection: SeriesSelection, time_range: TimeRange) -> Samples:
         self._deadline.check()
-        return self._warm.read(selection, time_range)
+        columns = self._warm.read(selection, time_range)
+        floats = Samples(selection.labels, columns.timestamps_ms, columns.values, columns.offsets)
+        if selection.metric_id not in self._with_histograms:
+            return floats
+        wanted = None if selection.is_whole else selection.series_ids
+        earlier = TimeRange(time_range.start_ms - _BEFORE_MS, time_range.end_ms)
+        batch = self._storage.read_histograms(selection.metric_id, wanted, earlier)
+        return with_histograms(floats, selection.series_ids, batch) if len(batch) else floats
 
 
-def _join(selections: Sequence[SeriesSelection], parts: Sequence[Columns]) -> Samples:
-    if not selections:
+def _join(parts: Sequence[Samples]) -> Samples:
+    if not parts:
         return Samples(
             LabelTable({}, 0), np.empty(0, np.int64), np.empty(0, np.float64), np.zeros(1, np.int64)
         )
-    if len(selections) == 1:
-        only = parts[0]
-        return Samples(selections[0].labels, only.timestamps_ms, only.values, only.offsets)
+    if len(parts) == 1:
+        return parts[0]
     counts = np.concatenate([np.diff(part.offsets) for part in parts])
     return Samples(
-        concat([one.labels for one in selections]),
+        concat([part.labels for part in parts]),
         np.concatenate([part.timestamps_ms for part in parts]),
         np.concatenate([part.values for part in parts]),
         np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+        stacked_cells([part.cells for part in parts], [part.values.shape for part in parts]),
     )
 
 

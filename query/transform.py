@@ -12,8 +12,9 @@ from query.annotations import Annotations
 from query.ast import Call, Expr, MatrixSelector, Paren, VectorSelector
 from query.block import NAME_LABELS, Block, ScalarBlock, StringValue, Value
 from query.dates import DATE_FIELDS
-from query.histogram import classic
+from query.histogram import both
 from query.label_functions import join_labels, order_by_labels, replace_label
+from query.native.functions import measured
 from query.times import Times
 from storage.errors import ExecutionError
 from storage.labels import LabelTable
@@ -201,16 +202,21 @@ def _label_join(call: Call, args: Sequence[Value], context: Context) -> Value:
 
 
 def _histogram_quantile(call: Call, args: Sequence[Value], context: Context) -> Value:
-    return classic.quantile(_scalar(args[0]), call.args[0].span, _block(args[1]), call.args[1], context.notes)
+    return both.quantile(_scalar(args[0]), call.args[0].span, _block(args[1]), call.args[1], context.notes)
 
 
 def _histogram_quantiles(call: Call, args: Sequence[Value], context: Context) -> Value:
     phis = [(_scalar(value), arg.span) for value, arg in zip(args[2:], call.args[2:], strict=True)]
-    return classic.quantiles(_text(args[1]), phis, _block(args[0]), call.args[0], context.notes)
+    return both.quantiles(_text(args[1]), phis, _block(args[0]), call.args[0], context.notes)
 
 
 def _histogram_fraction(call: Call, args: Sequence[Value], context: Context) -> Value:
-    return classic.fraction(_scalar(args[0]), _scalar(args[1]), _block(args[2]), call.args[2], context.notes)
+    return both.fraction(_scalar(args[0]), _scalar(args[1]), _block(args[2]), call.args[2], context.notes)
+
+
+def _measured(call: Call, args: Sequence[Value], context: Context) -> Value:
+    block = measured(call.name, _block(args[0]))
+    return block.labelled(block.labels.drop(NAME_LABELS))
 
 
 def _unavailable(why: str) -> Transform:
@@ -247,10 +253,20 @@ _MATH: Final[Mapping[str, Callable[[Float64Array], Float64Array]]] = {
 }
 _OF_NATIVE: Final = tuple(f"histogram_{what}" for what in ("avg", "count", "stddev", "stdvar", "sum"))
 
+TAKES_HISTOGRAMS: Final = frozenset(
+    (
+        *_OF_NATIVE,
+        *("absent", "absent_over_time", "info", "label_join", "label_replace", "sort_by_label"),
+        *("histogram_fraction", "histogram_quantile", "histogram_quantiles"),
+        *("sort_by_label_desc", "start_timestamp", "timestamp"),
+    )
+)
+"""The functions that see native histograms; all others see floats alone."""
+
 TRANSFORMS: Final[Mapping[str, Transform]] = {
     **{name: _each(function) for name, function in _MATH.items()},
     **{name: _date(field) for name, field in DATE_FIELDS.items()},
-    **{name: _unavailable("needs native histograms, which are not stored") for name in _OF_NATIVE},
+    **dict.fromkeys(_OF_NATIVE, _measured),
     "info": _unavailable("is experimental and not offered; join with group_left instead"),
     "start_timestamp": _unavailable("needs start timestamps, which are not stored"),
     "clamp": _clamp(1, 2),

@@ -13,11 +13,13 @@ from query.aggregate import kernels
 from query.annotations import Annotations, format_float
 from query.ast import Aggregate
 from query.block import NAME_LABELS, Block, ScalarBlock, StringValue
+from query.native import aggregate as native
 from storage.errors import ExecutionError
 from storage.labels import Grouping, LabelTable
 from storage.model import BoolArray, Float64Array, Int64Array
 
 _INT64_LIMIT: Final = 9.223372036854775e18
+_TOTALS: Final = ("sum", "avg")
 _HASH_RANGE: Final = float(2**64 - 1)
 
 Parameter: TypeAlias = ScalarBlock | StringValue | None
@@ -62,7 +64,10 @@ def aggregate(node: Aggregate, block: Block, parameter: Parameter, notes: Annota
     if node.op == "count_values":
         assert isinstance(parameter, StringValue)
         return _count_values(node, block, parameter.value)
-    grouped = group(node, block)
+    if node.op in _TOTALS and block.cells is not None:
+        floats = _REDUCERS[node.op](group(node, block.floats()))
+        return native.with_totals(node, block, group(node, block).groups, floats, notes)
+    grouped = group(node, native.without_histograms(node, block, notes))
     if node.op in _REDUCERS:
         return _REDUCERS[node.op](grouped)
     assert isinstance(parameter, ScalarBlock)

@@ -1,15 +1,14 @@
-"""histogram_quantile, histogram_quantiles and histogram_fraction over classic buckets."""
+"""Quantiles and fractions of classic histograms: series of cumulated counts, told apart by `le`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from query.annotations import Annotations, format_float
-from query.ast import Expr, Span
-from query.block import NAME_LABELS, Block, stacked
+from query.annotations import Annotations
+from query.ast import Span
+from query.block import Block
 from query.histogram import kernels
 from storage.labels import LabelTable
 from storage.model import METRIC_NAME, Float64Array, Int64Array
@@ -37,11 +36,9 @@ class Buckets:
         return self.labels.size, self.block.values.shape[1]
 
 
-def quantile(phi: Float64Array, phi_span: Span, block: Block, argument: Expr, notes: Annotations) -> Block:
-    """The quantile of each histogram; phi, float64 (steps,)."""
-    for one in np.unique(phi[~((phi >= 0) & (phi <= 1))]).tolist():
-        notes.warn(f"quantile value should be between 0 and 1, got {format_float(one)}", phi_span)
-    buckets = _buckets(block, argument.span, notes)
+def quantile(phi: Float64Array, block: Block, span: Span, notes: Annotations) -> Block:
+    """The quantile of each histogram, under its name; phi, float64 (steps,)."""
+    buckets = _buckets(block, span, notes)
     out, found = np.empty(buckets.shape), np.zeros(buckets.shape, np.bool_)
     forced = np.zeros(buckets.labels.size, np.bool_)
     kernels.quantiles(
@@ -59,32 +56,14 @@ def quantile(phi: Float64Array, phi_span: Span, block: Block, argument: Expr, no
         notes.info(
             f"input to histogram_quantile needed to be fixed for monotonicity (see {_MANUAL})"
             + _of_metric(name),
-            argument.span,
+            span,
         )
-    return Block(buckets.labels.drop(NAME_LABELS), out, found)
+    return Block(buckets.labels, out, found)
 
 
-def quantiles(
-    label: str,
-    phis: Sequence[tuple[Float64Array, Span]],
-    block: Block,
-    argument: Expr,
-    notes: Annotations,
-) -> Block:
-    """Several quantiles, told apart in `label` by the quantile as text; a phi is the same at all steps."""
-    parts = [quantile(phi, span, block, argument, notes) for phi, span in phis]
-    named = [
-        part.labels.with_values(label, [_openmetrics(float(phi[0]))] * part.labels.size)
-        for part, (phi, _) in zip(parts, phis, strict=True)
-    ]
-    return stacked([part.labelled(labels) for part, labels in zip(parts, named, strict=True)])
-
-
-def fraction(
-    lower: Float64Array, upper: Float64Array, block: Block, argument: Expr, notes: Annotations
-) -> Block:
+def fraction(lower: Float64Array, upper: Float64Array, block: Block, span: Span, notes: Annotations) -> Block:
     """The share of each histogram's observations between two values, both float64 (steps,)."""
-    buckets = _buckets(block, argument.span, notes)
+    buckets = _buckets(block, span, notes)
     out, found = np.empty(buckets.shape), np.zeros(buckets.shape, np.bool_)
     kernels.fractions(
         buckets.block.values,
@@ -97,7 +76,7 @@ def fraction(
         out,
         found,
     )
-    return Block(buckets.labels.drop(NAME_LABELS), out, found)
+    return Block(buckets.labels, out, found)
 
 
 def _buckets(block: Block, span: Span, notes: Annotations) -> Buckets:
@@ -138,12 +117,6 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return np.nan
-
-
-def _openmetrics(value: float) -> str:
-    """A number as OpenMetrics writes one in a label: whole numbers with a decimal point."""
-    text = format_float(value)
-    return text + ".0" if text.lstrip("-").isdigit() else text
 
 
 def _of_metric(name: str) -> str:

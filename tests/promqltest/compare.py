@@ -1,12 +1,16 @@
 """Whether an answer is what a case expects. Differences are returned as sentences; none means equal."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from query.ast import ValueType
-from query.block import Block, Result, Samples, ScalarBlock, StringValue
+from query.block import Block, Cells, Result, Samples, ScalarBlock, StringValue
+from query.notation import SeriesLine
 from storage.labels import LabelTable
-from storage.model import Float64Array, Labels, canonical
+from storage.model import BoolArray, Float64Array, Labels, canonical
 from tests.promqltest.script import Eval, Text, Window
+from tests.promqltest.shape import Shape, shape
 
 _RELATIVE = 1e-6
 _TINY = 2.0**-1022
@@ -34,7 +38,8 @@ def middle(case: Eval, result: Result) -> list[str]:
     if not isinstance(result.value, Block):
         return [f"range form: expected a matrix, got {result.type}"]
     block = result.value
-    now = Block(block.labels, block.values[:, 1:2], block.present[:, 1:2])
+    cells = None if block.cells is None else Cells(block.cells.at[:, 1:2], block.cells.pool)
+    now = Block(block.labels, block.values[:, 1:2], block.present[:, 1:2], cells)
     if case.scalar is not None:
         found = now.values[0, 0] if len(now.values) else None
         return [] if found is not None and _same(found, case.scalar) else [f"range form: scalar {found}"]
@@ -113,10 +118,10 @@ def _vector(case: Eval, block: Block) -> list[str]:
     index = dict(zip(actual, rows.tolist(), strict=True))
     wrong = _labels(case, actual)
     for one in case.series:
-        if one.labels in index and not _same(block.values[index[one.labels], 0], one.values[0]):
-            wrong.append(
-                f"{dict(one.labels)}: expected {one.values[0]}, got {block.values[index[one.labels], 0]}"
-            )
+        if one.labels in index:
+            row = index[one.labels]
+            cells = None if block.cells is None else Cells(block.cells.at[row], block.cells.pool)
+            wrong += _points(one.labels, _line(one, 1), _Line(block.values[row], block.present[row], cells))
     return wrong
 
 
@@ -131,9 +136,8 @@ def _matrix(case: Eval, window: Window, block: Block) -> list[str]:
         if one.labels not in index:
             continue
         row = index[one.labels]
-        wrong += _points(
-            one.labels, *_padded(one.values, one.present, steps), block.values[row], block.present[row]
-        )
+        cells = None if block.cells is None else Cells(block.cells.at[row], block.cells.pool)
+        wrong += _points(one.labels, _line(one, steps), _Line(block.values[row], block.present[row], cells))
     return wrong
 
 
@@ -151,8 +155,14 @@ def _samples(case: Eval, value: Samples) -> list[str]:
         times = window.start_ms + np.flatnonzero(one.present) * window.step_ms
         if not np.array_equal(times, value.timestamps_ms[row]):
             wrong.append(f"{dict(one.labels)}: expected times {times}, got {value.timestamps_ms[row]}")
-        elif not almost_equal(one.values[one.present], value.values[row]).all():
-            wrong.append(f"{dict(one.labels)}: expected {one.values[one.present]}, got {value.values[row]}")
+            continue
+        there = np.ones(len(times), np.bool_)
+        expected, cells = one.cells, value.cells
+        wrong += _points(
+            one.labels,
+            _Line(one.values[one.present], there, None if expected is None else expected[one.present]),
+            _Line(value.values[row], there, None if cells is None else Cells(cells.at[row], cells.pool)),
+        )
     return wrong
 
 
@@ -168,20 +178,40 @@ def _keys(labels: LabelTable) -> list[Labels]:
     return [canonical(row) for row in labels.rows()]
 
 
-def _padded(values: Float64Array, present: np.ndarray, steps: int) -> tuple[Float64Array, np.ndarray]:
-    padded, there = np.full(steps, np.nan), np.zeros(steps, np.bool_)
-    count = min(steps, len(values))
-    padded[:count], there[:count] = values[:count], present[:count]
-    return padded, there
+def _line(line: SeriesLine, steps: int) -> "_Line":
+    """An expected line, cut or filled up to a number of steps."""
+    values, present, at = np.full(steps, np.nan), np.zeros(steps, np.bool_), np.full(steps, -1, np.int32)
+    count = min(steps, len(line.values))
+    values[:count], present[:count] = line.values[:count], line.present[:count]
+    if line.cells is None:
+        return _Line(values, present, None)
+    at[:count] = line.cells.at[:count]
+    return _Line(values, present, Cells(at, line.cells.pool))
 
 
-def _points(
-    labels: Labels, values: Float64Array, present: np.ndarray, actual: Float64Array, there: np.ndarray
-) -> list[str]:
-    bad = (present != there) | (present & ~almost_equal(values, actual))
-    if not bad.any():
-        return []
-    at = int(np.argmax(bad))
-    wanted = values[at] if present[at] else "nothing"
-    found = actual[at] if there[at] else "nothing"
-    return [f"{dict(labels)} at step {at}: expected {wanted}, got {found}"]
+def _points(labels: Labels, wanted: "_Line", found: "_Line") -> list[str]:
+    for i in range(len(wanted.present)):
+        if not wanted.equals(found, i):
+            return [f"{dict(labels)} at step {i}: expected {wanted.shown(i)}, got {found.shown(i)}"]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    values: Float64Array
+    present: BoolArray
+    cells: Cells | None
+
+    def equals(self, found: "_Line", i: int) -> bool:
+        if not (self.present[i] and found.present[i]):
+            return bool(self.present[i] == found.present[i])
+        mine, other = self._shape(i), found._shape(i)
+        if mine is None or other is None:
+            return mine is other and _same(self.values[i], found.values[i])
+        return mine.is_like(other)
+
+    def shown(self, i: int) -> str:
+        return str(self._shape(i) or self.values[i]) if self.present[i] else "nothing"
+
+    def _shape(self, i: int) -> Shape | None:
+        return None if self.cells is None else shape(self.cells, int(self.cells.at[i]))

@@ -26,12 +26,22 @@ from query.notation import SeriesLine
 from query.parser import parse
 from storage.catalogue import value_test
 from storage.errors import Error
+from storage.histograms import HistogramBatch
 from storage.interface import Storage
-from storage.model import DAY_MS, METRIC_NAME, Labels, SampleBatch, SeriesRow, canonical, metric_id, series_id
+from storage.model import (
+    DAY_MS,
+    METRIC_NAME,
+    Labels,
+    SampleBatch,
+    SeriesRow,
+    UInt64Array,
+    metric_id,
+    series_id,
+)
+from tests.promqltest.classic import custom_histograms
 from tests.promqltest.compare import differences, failure, middle
 from tests.promqltest.script import Clear, Eval, Load, parse_script
 
-_NO_HISTOGRAMS = "native histograms are not stored yet"
 _NO_START_TIMES = "start timestamps are not stored yet"
 _OF_ONE_QUERY = frozenset({"start", "end", "step", "range"})
 _MINUTE_MS = 60_000
@@ -101,44 +111,49 @@ class Scope:
         self._storage.close()
 
     def load(self, command: Load) -> None:
-        """Store the float series; remember what cannot be stored."""
-        stored = []
-        for line in command.series:
-            if line.has_histograms or line.start_times:
-                self._unstored.append(
-                    (line.labels, _NO_HISTOGRAMS if line.has_histograms else _NO_START_TIMES)
-                )
-            else:
-                stored.append(line)
-            if command.with_nhcb:
-                self._unstored.append((_without_bucket(line.labels), _NO_HISTOGRAMS))
+        """Store the series; remember what cannot be stored."""
+        self._unstored += [(line.labels, _NO_START_TIMES) for line in command.series if line.start_times]
+        stored = [line for line in command.series if not line.start_times]
+        if command.with_nhcb:
+            stored += custom_histograms(stored)
+        # Of a series that one load names twice, the last counts.
+        stored = list({line.labels: line for line in stored}.values())
         if stored:
-            # Of a series that one load names twice, the last counts.
-            self._write(list({line.labels: line for line in stored}.values()), command.step_ms)
+            self._write(stored, command.step_ms)
+            self._write_histograms([line for line in stored if line.cells is not None], command.step_ms)
 
     def _write(self, lines: list[SeriesLine], step_ms: int) -> None:
-        ids = [(metric_id(dict(line.labels).get(METRIC_NAME, "")), series_id(line.labels)) for line in lines]
-        counts = [int(line.present.sum()) for line in lines]
-        times = np.concatenate([np.flatnonzero(line.present) * step_ms for line in lines])
+        floats = [_float_places(line) for line in lines]
+        metrics, ids = _ids(lines, list(map(len, floats)))
         rows = [
             SeriesRow.of(line.labels, day)
             for line in lines
             for day in np.unique(np.flatnonzero(line.present) * step_ms // DAY_MS).tolist()
         ]
         batch = SampleBatch(
-            np.repeat(np.array([one[0] for one in ids], np.uint64), counts),
-            np.repeat(np.array([one[1] for one in ids], np.uint64), counts),
-            times.astype(np.int64),
-            np.concatenate([line.values[line.present] for line in lines]),
+            metrics,
+            ids,
+            (np.concatenate(floats) * step_ms).astype(np.int64),
+            np.concatenate([line.values[at] for line, at in zip(lines, floats, strict=True)]),
         )
         self._storage.write_series(rows)
-        self._storage.write_samples(batch, "")
+        if len(batch):
+            self._storage.write_samples(batch, "")
+
+    def _write_histograms(self, lines: list[SeriesLine], step_ms: int) -> None:
+        for line in lines:
+            assert line.cells is not None
+            places = np.flatnonzero(line.cells.at >= 0)
+            batch = HistogramBatch(
+                *_ids([line], [len(places)]), places * step_ms, line.cells.pool.take(line.cells.at[places])
+            )
+            self._storage.write_histograms(batch, "")
 
     def evaluate(self, case: Eval) -> list[str]:
         """Why the case fails; nothing when it passes."""
         try:
             expr = parse(case.expr)
-            reasons = self._unsupported(expr) or _expects_histograms(case)
+            reasons = self._unsupported(expr)
             if reasons:
                 return reasons
             wrong = differences(case, self._ask(case))
@@ -176,14 +191,15 @@ def _closed(scope: Scope | None) -> None:
         scope.close()
 
 
-def _without_bucket(labels: Labels) -> Labels:
-    found = {name: value for name, value in labels if name != "le"}
-    found[METRIC_NAME] = found.get(METRIC_NAME, "").removesuffix("_bucket")
-    return canonical(found)
+def _ids(lines: list[SeriesLine], counts: list[int]) -> tuple[UInt64Array, UInt64Array]:
+    """The metric and series ids of samples, counts[i] of them of line i."""
+    metrics = np.array([metric_id(dict(line.labels).get(METRIC_NAME, "")) for line in lines], np.uint64)
+    ids = np.array([series_id(line.labels) for line in lines], np.uint64)
+    return np.repeat(metrics, counts), np.repeat(ids, counts)
 
 
-def _expects_histograms(case: Eval) -> list[str]:
-    return [_NO_HISTOGRAMS] if any(line.has_histograms for line in case.series) else []
+def _float_places(line: SeriesLine) -> np.ndarray:
+    return np.flatnonzero(line.present if line.cells is None else line.present & (line.cells.at < 0))
 
 
 def _selectors(expr: Expr) -> Iterator[VectorSelector]:

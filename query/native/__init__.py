@@ -1,0 +1,1 @@
+"""Native histograms in the engine: what is computed of them, by columns."""

@@ -1,0 +1,1 @@
+"""Sums of native histograms of any layout."""

@@ -1,0 +1,1 @@
+"""How a native histogram differs from the one before it: counter resets, changes, hints."""

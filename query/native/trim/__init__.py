@@ -1,0 +1,1 @@
+"""The operators that cut histograms off at a value."""
