@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,9 +35,10 @@ from query.binary import binary
 from query.block import NAME_LABELS, Block, Cells, Result, Samples, ScalarBlock, Stats, StringValue, Value
 from query.deadline import Deadline
 from query.limits import QueryLimits
+from query.native.edges import edge_rolled
 from query.native.merge.apply import scaled
 from query.native.remarks import Remarks
-from query.native.rollup import rolled
+from query.native.rollup import Look, ranges_of, rolled
 from query.native.samples import unhinted
 from query.native.summaries import summarised
 from query.parser import parse
@@ -148,14 +148,6 @@ class Engine:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """A function that looks at ranges, '' for a selector's own look, and where the text says what it sees."""
-
-    name: str
-    at: Expr
-
-
 class Evaluation:
     """One walk over one tree."""
 
@@ -189,7 +181,7 @@ class Evaluation:
             case Paren():
                 return self.value(expr.expr, times)
             case VectorSelector():
-                return self._selector(expr, times, LATEST, Looking("", expr))
+                return self._selector(expr, times, LATEST, self._look("", expr))
             case MatrixSelector() | Subquery():
                 return self._raw(expr, times)
             case Call():
@@ -204,20 +196,20 @@ class Evaluation:
     def _read(self, expr: VectorSelector, wanted: TimeRange) -> Samples:
         return self._reader.read(expr.matchers, wanted, tells_resets=id(expr) in self._summarised)
 
-    def _selector(self, expr: VectorSelector, times: Times, rollup: Rollup, looking: Looking) -> Block:
+    def _selector(self, expr: VectorSelector, times: Times, rollup: Rollup, look: Look) -> Block:
         seen = times.at(expr.at, expr.offset)
         if expr.modifier is Modifier.SMOOTHED:
             return self._smoothed(expr, seen, times)
         wanted = TimeRange(seen.start_ms - self._lookback_ms + 1, seen.end_ms)
         samples = self._read(expr, wanted)
-        return self._rolled(rollup, samples, seen, self._lookback_ms, times, (), looking)
+        return self._rolled(rollup, samples, seen, self._lookback_ms, times, (), look)
 
     def _smoothed(self, expr: VectorSelector, seen: Times, times: Times) -> Block:
         reach = self._lookback_ms
         wanted = TimeRange(seen.start_ms - reach + 1, seen.end_ms + reach)
         samples = without_stale(self._read(expr, wanted))
-        looking = Looking("smoothed", expr)
-        return self._rolled(smoothed(reach), samples, seen.later(reach), 2 * reach, times, (), looking)
+        look = self._look("", expr, expr.modifier, reach, reach)
+        return self._rolled(smoothed(reach), samples, seen.later(reach), 2 * reach, times, (), look)
 
     def _edged(self, call: Call, expr: MatrixSelector, times: Times) -> Value:
         selector, reach = expr.selector, self._lookback_ms
@@ -227,8 +219,8 @@ class Evaluation:
         wanted = TimeRange(seen.start_ms - window_ms + 1, seen.end_ms + after_ms)
         samples = without_stale(self._read(selector, wanted))
         rollup = edged(call.name, selector.modifier, reach)
-        looking = Looking(selector.modifier.value, expr)
-        block = self._rolled(rollup, samples, seen.later(after_ms), window_ms + after_ms, times, (), looking)
+        look = self._look(call.name, expr, selector.modifier, reach, after_ms)
+        block = self._rolled(rollup, samples, seen.later(after_ms), window_ms + after_ms, times, (), look)
         if rollup.for_counters:
             self._note_non_counters(call, samples, block)
         return _distinct(block, samples.labels)
@@ -241,7 +233,7 @@ class Evaluation:
         window_ms: int,
         times: Times,
         args: tuple[Float64Array, ...],
-        looking: Looking,
+        look: Look,
     ) -> Block:
         self._limits.check("cells", samples.labels.size * times.count, self._limits.max_cells)
         ends_ms = seen.steps_ms()
@@ -249,10 +241,14 @@ class Evaluation:
             ends_ms = np.repeat(ends_ms, times.count)  # one window, but arguments of each step
         if samples.cells is None:
             block = self._roller.apply(rollup, self._roller.windows(samples, ends_ms, window_ms), args)
+        elif look.modifier is Modifier.NONE:
+            block = rolled(self._roller, rollup, look, samples, ends_ms, window_ms, args)
         else:
-            remarks = Remarks(self._notes, looking.at.span)
-            block = rolled(self._roller, rollup, looking.name, samples, ends_ms, window_ms, args, remarks)
+            block = edge_rolled(ranges_of(self._roller, rollup, look, samples, ends_ms, window_ms))
         return block if len(ends_ms) == times.count else block.steps(times.count)
+
+    def _look(self, name: str, at: Expr, modifier: Modifier = Modifier.NONE, *wider_ms: int) -> Look:
+        return Look(name, Remarks(self._notes, at.span), modifier, *wider_ms)
 
     def _window(self, expr: MatrixSelector | Subquery, times: Times) -> tuple[Samples, Times, int]:
         """The samples of a range vector, the times that look at them, and the window's length."""
@@ -279,8 +275,8 @@ class Evaluation:
         if call.name in ROLLUPS or call.name == "absent_over_time":
             return self._rollup(call, times)
         if call.name == "timestamp" and isinstance(selector := _bare(call.args[0]), VectorSelector):
-            looking = Looking("timestamp", selector)
-            return _distinct(self._selector(selector, times, LATEST_TIME, looking))
+            look = self._look("timestamp", selector)
+            return _distinct(self._selector(selector, times, LATEST_TIME, look))
         args = [self.value(arg, times) for arg in call.args]
         if call.name not in TAKES_HISTOGRAMS:
             args = [arg.floats() if isinstance(arg, Block) else arg for arg in args]
@@ -303,7 +299,7 @@ class Evaluation:
         if call.name == "predict_linear":
             # It predicts from the step, wherever offset and @ let it look.
             args = (args[0] + (times.steps_ms() - seen.steps_ms()) / 1000,)
-        block = self._rolled(rollup, samples, seen, window_ms, times, args, Looking(call.name, window))
+        block = self._rolled(rollup, samples, seen, window_ms, times, args, self._look(call.name, window))
         if call.name == "absent_over_time":
             return TRANSFORMS[call.name](call, [block], Context(times, self._notes))
         if rollup.for_counters:

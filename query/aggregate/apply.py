@@ -14,6 +14,7 @@ from query.annotations import Annotations, format_float
 from query.ast import Aggregate
 from query.block import NAME_LABELS, Block, ScalarBlock, StringValue
 from query.native import aggregate as native
+from query.native.text import texts as native_texts
 from storage.errors import ExecutionError
 from storage.labels import Grouping, LabelTable
 from storage.model import BoolArray, Float64Array, Int64Array
@@ -223,18 +224,29 @@ def _count_values(node: Aggregate, block: Block, label: str) -> Block:
     """A series for each distinct value, named in `label`, that counts the series with that value."""
     _require_label(label)
     rows, steps = np.nonzero(block.present)
-    distinct, codes = np.unique(block.values[rows, steps], return_inverse=True)
-    texts = [_plain(value) for value in distinct.tolist()]
+    texts, codes = _texts(block, rows, steps)
     taken = block.labels
     kept = taken.drop((*node.grouping, *NAME_LABELS)) if node.without else taken.keep(node.grouping)
-    pairs, pair_of = np.unique(rows * len(distinct) + codes, return_inverse=True)
-    named = kept.take(pairs // max(len(distinct), 1)).with_values(
-        label, [texts[code] for code in (pairs % max(len(distinct), 1)).tolist()]
+    pairs, pair_of = np.unique(rows * len(texts) + codes, return_inverse=True)
+    named = kept.take(pairs // max(len(texts), 1)).with_values(
+        label, [texts[code] for code in (pairs % max(len(texts), 1)).tolist()]
     )
     groups = named.group()
     counts = np.zeros((len(groups), block.values.shape[1]))
     np.add.at(counts, (groups.ids[pair_of], steps), 1.0)
     return Block(named.take(groups.first), counts, counts > 0)
+
+
+def _texts(block: Block, rows: Int64Array, steps: Int64Array) -> tuple[list[str], Int64Array]:
+    """The distinct values at some cells as texts, and which of them each cell has; int64 (cells,)."""
+    distinct, codes = np.unique(block.values[rows, steps], return_inverse=True)
+    texts = [_plain(value) for value in distinct.tolist()]
+    if block.cells is None:
+        return texts, codes
+    at = block.cells.at[rows, steps]
+    held, of_held = np.unique(at, return_inverse=True)
+    shown = native_texts(block.cells.pool, np.maximum(held, 0).astype(np.int64))
+    return [*texts, *shown], np.where(at >= 0, of_held + len(texts), codes)
 
 
 def _require_label(label: str) -> None:

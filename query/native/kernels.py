@@ -169,3 +169,13 @@ def spread(pool: Pool, row: int, lowers: Float64Array, uppers: Float64Array, cou
         counts[n] = pool.positive_counts[k]
         n += 1 if counts[n] != 0 else 0
     return n
+
+
+@numba.njit(cache=True, nogil=True)
+def spread_all(
+    pool: Pool, rows: Int64Array, begins: Int64Array, buckets: Float64Array, used: Int64Array
+) -> None:
+    """`spread` histogram rows[i] from column begins[i] of buckets, float64 (3, …): lowers, uppers, counts."""
+    for i in range(len(rows)):
+        part = buckets[:, begins[i] : begins[i + 1]]
+        used[i] = spread(pool, rows[i], part[0], part[1], part[2])

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from query.ast import Modifier
 from query.block import NAME_LABELS, Block, Cells, Samples
 from query.native.merge.apply import Merged, Plan, average, gauges, merge, scaled
 from query.native.remarks import IGNORED_IN_RANGE, MIXED_KINDS, MIXED_SCHEMAS, NOT_COUNTER, NOT_GAUGE, Remarks
@@ -32,18 +33,36 @@ _OF_ANY_KIND: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A function that looks at ranges, '' for a selector's own look, and what is remarked on what it sees.
+
+    Of an `anchored` or `smoothed` range the window is wider: by `before_ms` and `after_ms`.
+    """
+
+    name: str
+    remarks: Remarks
+    modifier: Modifier = Modifier.NONE
+    before_ms: int = 0
+    after_ms: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranges:
     """The windows of one function over samples of both kinds, seen together and apart."""
 
-    name: str
+    look: Look
     rollup: Rollup
     roller: Roller
     args: Sequence[Float64Array]
     all: Windows
     floats: Windows
     histograms: Windows
-    remarks: Remarks
+
+    @property
+    def remarks(self) -> Remarks:
+        """Where remarks go."""
+        return self.look.remarks
 
     @property
     def has_floats(self) -> BoolArray:
@@ -90,20 +109,33 @@ class Points:
 def rolled(
     roller: Roller,
     rollup: Rollup,
-    name: str,
+    look: Look,
     samples: Samples,
     ends_ms: Int64Array,
     window_ms: int,
     args: Sequence[Float64Array],
-    remarks: Remarks,
 ) -> Block:
-    """Evaluate a function of ranges; `name` is '' for an instant selector."""
-    whole = roller.windows(samples, ends_ms, window_ms)
-    if name in _OF_ANY_KIND:
-        return roller.apply(rollup, whole, args)
-    floats, histograms = (roller.windows(part, ends_ms, window_ms) for part in split(samples))
-    ranges = Ranges(name, rollup, roller, args, whole, floats, histograms, remarks)
-    return _FUNCTIONS.get(name, _floats_only)(ranges)
+    """Evaluate a function of ranges without a modifier."""
+    if look.name in _OF_ANY_KIND:
+        return roller.apply(rollup, roller.windows(samples, ends_ms, window_ms), args)
+    ranges = ranges_of(roller, rollup, look, samples, ends_ms, window_ms, args)
+    return _FUNCTIONS.get(look.name, _floats_only)(ranges)
+
+
+def ranges_of(
+    roller: Roller,
+    rollup: Rollup,
+    look: Look,
+    samples: Samples,
+    ends_ms: Int64Array,
+    window_ms: int,
+    args: Sequence[Float64Array] = (),
+) -> Ranges:
+    """The windows of a look at samples of both kinds."""
+    whole, floats, histograms = (
+        roller.windows(part, ends_ms, window_ms) for part in (samples, *split(samples))
+    )
+    return Ranges(look, rollup, roller, args, whole, floats, histograms)
 
 
 def _floats_only(ranges: Ranges) -> Block:
@@ -164,7 +196,7 @@ def _differing(shows_resets: bool) -> Callable[[Ranges], Block]:
 
 def _total(is_average: bool) -> Callable[[Ranges], Block]:
     def run(ranges: Ranges) -> Block:
-        block = _unmixed(ranges)
+        block = unmixed(ranges)
         windows = ranges.histograms
         points = Points.where(ranges.has_histograms & ~ranges.has_floats)
         low, high = (edge[points.rows, points.steps].astype(np.int64) for edge in (windows.low, windows.high))
@@ -174,12 +206,12 @@ def _total(is_average: bool) -> Callable[[Ranges], Block]:
         merged = (average if is_average else merge)(ranges.cells.pool, plan)
         ranges.remarks.collided(merged.has_collision, "aggregation")
         ranges.remarks.reconciled(merged.has_added_bounds, "aggregation")
-        return _unless_mixed(ranges, block, points, merged, merged.histograms)
+        return unless_mixed(ranges, block, points, merged, merged.histograms)
 
     return run
 
 
-def _unmixed(ranges: Ranges) -> Block:
+def unmixed(ranges: Ranges) -> Block:
     """What the function says of floats, where no histograms are among them."""
     mixed = ranges.has_floats & ranges.has_histograms
     ranges.refuse(MIXED_KINDS, mixed)
@@ -187,9 +219,10 @@ def _unmixed(ranges: Ranges) -> Block:
     return block.where(block.present & ~mixed)
 
 
-def _unless_mixed(
+def unless_mixed(
     ranges: Ranges, block: Block, points: Points, merged: Merged, histograms: Histograms
 ) -> Block:
+    """`block` with a histogram at each point, unless its sum had both kinds of buckets."""
     ranges.remarks.warn(MIXED_SCHEMAS, ranges.all.samples.labels, points.rows[merged.is_mixed])
     kept = np.flatnonzero(~merged.is_mixed)
     return _results(block, points.kept(~merged.is_mixed), histograms.take(kept))
@@ -199,7 +232,7 @@ def _extrapolated(is_counter: bool, is_rate: bool) -> Callable[[Ranges], Block]:
     """rate, increase and delta (Prometheus, histogramRate and extrapolatedRate)."""
 
     def run(ranges: Ranges) -> Block:
-        block, windows = _unmixed(ranges), ranges.histograms
+        block, windows = unmixed(ranges), ranges.histograms
         points = Points.where((windows.high - windows.low >= 2) & ~ranges.has_floats)
         first, last = _places(windows, points, False), _places(windows, points, True)
         was_reset = differences(windows.samples)[1] & is_counter
@@ -216,7 +249,7 @@ def _extrapolated(is_counter: bool, is_rate: bool) -> Callable[[Ranges], Block]:
         if is_rate:
             factors /= windows.window_ms / 1000
         found = gauges(scaled(merged.histograms, factors))
-        return _unless_mixed(ranges, block, points, merged, found)
+        return unless_mixed(ranges, block, points, merged, found)
 
     return run
 
@@ -319,7 +352,7 @@ def _instant(is_rate: bool) -> Callable[[Ranges], Block]:
         merged = _last_two(ranges, at, last, subtracted)
         interval_s = (times[last] - times[last - 1]) / 1000
         found = scaled(merged.histograms, 1 / interval_s) if is_rate else merged.histograms
-        return _unless_mixed(ranges, block, points, merged, gauges(found))
+        return unless_mixed(ranges, block, points, merged, gauges(found))
 
     return run
 

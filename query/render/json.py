@@ -9,10 +9,11 @@ import orjson
 
 from query.ast import ValueType
 from query.block import Block, Result, Samples, ScalarBlock, Stats, StringValue
+from query.render.histograms import histogram_objects, number_texts
 from query.render.kernels import BYTES_A_SAMPLE, write_series
 from storage.errors import ExecutionError
 from storage.labels import LabelTable
-from storage.model import Float64Array, Int64Array
+from storage.model import BoolArray, Float64Array, Int64Array
 
 
 def render_success(data: Any, warnings: tuple[str, ...] = (), infos: tuple[str, ...] = ()) -> bytes:
@@ -63,6 +64,8 @@ def _value(result: Result, limit: int) -> bytes:
 
 
 def _block(block: Block, result: Result, limit: int) -> bytes:
+    if block.cells is not None:
+        return _mixed(_flat(block, result.steps_ms), result.type is ValueType.MATRIX, limit)
     rows, steps = np.nonzero(block.present)
     counts = np.bincount(rows, minlength=len(block.labels)).astype(np.int64)
     values = block.values[rows, steps]
@@ -72,7 +75,48 @@ def _block(block: Block, result: Result, limit: int) -> bytes:
     return _series_array(heads, b"]}" if is_matrix else b"}", values, times_ms, counts, limit)
 
 
+def _flat(block: Block, steps_ms: Int64Array) -> Samples:
+    assert block.cells is not None
+    counts = block.present.sum(axis=1)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    times_ms = np.broadcast_to(steps_ms, block.present.shape)[block.present]
+    return Samples(block.labels, times_ms, block.values[block.present], offsets, block.cells[block.present])
+
+
+def _mixed(samples: Samples, is_matrix: bool, limit: int) -> bytes:
+    """Series of which some samples are histograms: floats stand in `values`, histograms in `histograms`."""
+    cells = samples.cells
+    assert cells is not None
+    held = cells.at >= 0
+    objects = iter(histogram_objects(cells.pool, cells.at[held].astype(np.int64)))
+    numbers = number_texts(np.where(held, 0.0, samples.values))
+    texts = [next(objects) if one else f'"{numbers[i]}"'.encode() for i, one in enumerate(held.tolist())]
+    points = [
+        b"".join((b"[", _time(time_ms), b",", text, b"]"))
+        for time_ms, text in zip(samples.timestamps_ms, texts, strict=True)
+    ]
+    found = []
+    for i, row in enumerate(samples.labels.rows()):
+        mine = slice(samples.offsets[i], samples.offsets[i + 1])
+        if mine.start < mine.stop:
+            found.append(_series_object(row, points[mine], held[mine], is_matrix))
+    return b"[" + b",".join(found[: limit or None]) + b"]"
+
+
+def _series_object(row: dict[str, str], points: list[bytes], held: BoolArray, is_matrix: bool) -> bytes:
+    parts = [b'"metric":' + _object(row)]
+    for name, wanted in ((b"value", False), (b"histogram", True)):
+        mine = [point for point, one in zip(points, held.tolist(), strict=True) if one is wanted]
+        if mine and is_matrix:
+            parts.append(b'"' + name + b's":[' + b",".join(mine) + b"]")
+        elif mine:
+            parts.append(b'"' + name + b'":' + mine[0])
+    return b"{" + b",".join(parts) + b"}"
+
+
 def _samples(value: Samples, limit: int) -> bytes:
+    if value.cells is not None:
+        return _mixed(value, True, limit)
     heads = _heads(value.labels, b'"values":[')
     counts = np.diff(value.offsets)
     return _series_array(heads, b"]}", value.values, value.timestamps_ms, counts, limit)

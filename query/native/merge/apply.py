@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from query.native.kernels import pooled
 from query.native.merge import kernels
@@ -25,7 +26,7 @@ class Plan:
     weights: Float64Array
 
     @staticmethod
-    def of(outputs: int, of_output: Int64Array, rows: Int64Array, weights: Float64Array) -> Plan:
+    def of(outputs: int, of_output: Int64Array, rows: npt.NDArray[np.integer], weights: Float64Array) -> Plan:
         """From one entry an addend, `of_output` saying where it goes; the order within an output is kept."""
         order = np.argsort(of_output, kind="stable")
         sizes = np.bincount(of_output, minlength=outputs)

@@ -39,9 +39,9 @@ def change(
                 continue
             left, right = values[lo], values[hi]
             if is_smoothed and timestamps[lo] < starts[t] and lo < hi:
-                left = _between(timestamps, values, lo, starts[t], is_counter, True)
+                left = _between(timestamps, values, lo, starts[t], is_counter)
             if is_smoothed and timestamps[hi] > ends[t] and hi > low[s, t]:
-                right = _between(timestamps, values, hi - 1, ends[t], is_counter, False)
+                right = _between(timestamps, values, hi - 1, ends[t], is_counter)
             result = right - left
             if is_counter:
                 before = left
@@ -112,7 +112,29 @@ def at_step(
                 continue
             out[s, t] = values[at - 1]
             if at < high[s, t] and timestamps[at - 1] < moments[t]:
-                out[s, t] = _between(timestamps, values, at - 1, moments[t], False, False)
+                out[s, t] = _between(timestamps, values, at - 1, moments[t], False)
+
+
+@njit(nogil=True, cache=True)
+def edges(
+    low: Int32Array,
+    high: Int32Array,
+    timestamps: Int64Array,
+    starts: Int64Array,
+    ends: Int64Array,
+    is_smoothed: bool,
+    lo: Int64Array,
+    hi: Int64Array,
+    present: BoolArray,
+) -> None:
+    """The first and last sample that count for each window, and whether there are any in its range."""
+    for s in range(low.shape[0]):
+        for t in range(low.shape[1]):
+            lo[s, t], hi[s, t] = _edges(low[s, t], high[s, t], timestamps, starts[t], ends[t], is_smoothed)
+            present[s, t] = hi[s, t] >= lo[s, t]
+            if present[s, t]:
+                is_after = timestamps[hi[s, t]] > starts[t]
+                present[s, t] = is_after and timestamps[lo[s, t]] <= ends[t]
 
 
 @njit(nogil=True, cache=True)
@@ -130,15 +152,10 @@ def _edges(
 
 
 @njit(nogil=True, cache=True)
-def _between(
-    timestamps: Int64Array, values: Float64Array, at: int, moment: int, is_counter: bool, is_left: bool
-) -> float:
-    """The value at a moment on the line from sample `at` to the next; a counter's reset bends it."""
+def _between(timestamps: Int64Array, values: Float64Array, at: int, moment: int, is_counter: bool) -> float:
+    """The value at a moment on the line from sample `at` to the next; a counter that was reset began at 0."""
     before, after = values[at], values[at + 1]
     if is_counter and after < before:
-        if is_left:
-            before = 0.0
-        else:
-            after += before
+        before = 0.0
     share = (moment - timestamps[at]) / (timestamps[at + 1] - timestamps[at])
     return float(before + (after - before) * share)
