@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from alerts.history import History
 from alerts.outbox import Outbox
 from alerts.rules import AlertingRule, Group, RecordingRule, Rule, metrics_read
@@ -15,7 +17,7 @@ from alerts.samples import rule_samples
 from alerts.state import ALERT_NAME, RESTORE_GRACE_MS, Alert, Element, RuleState, Transition, restore, step
 from alerts.template import Surroundings, Vector, expand
 from query.ast import Expr
-from query.block import Block, ScalarBlock
+from query.block import Block, Cells, ScalarBlock
 from query.deadline import Deadline
 from query.engine import Engine
 from storage.errors import Error, ExecutionError, LimitError
@@ -127,26 +129,27 @@ class RunningGroup:
 
     def _run(self, running: RunningRule, now_ms: int, outbox: Outbox) -> Sequence[Transition]:
         rule, at_ms = running.rule, now_ms - self.group.query_offset_ms
-        vector = self._ask(rule.expr, at_ms)
         if isinstance(rule, RecordingRule):
-            live = record(rule, vector, self.group.limit)
-            outbox.add(rule_samples(live, running.state.written))
+            answer = self._answer(rule.expr, at_ms)
+            live = record(rule, _vector(answer), self.group.limit)
+            outbox.add(rule_samples(live, running.state.written, _cells(answer)))
             running.state = RuleState(written=frozenset(live))
             return ()
-        elements = self._elements(rule, vector, at_ms)
+        elements = self._elements(rule, self._ask(rule.expr, at_ms), at_ms)
         done = step(running.state, now_ms, elements, rule, self.group.limit, running.restored)
         outbox.add(done.samples)
         running.state = done.state
         return done.transitions
 
     def _ask(self, expr: str | Expr, at_ms: int) -> Vector:
+        return _vector(self._answer(expr, at_ms))
+
+    def _answer(self, expr: str | Expr, at_ms: int) -> Block | ScalarBlock:
         deadline = Deadline(self._world.timeout_s)
         value = self._world.engine.instant(expr, at_ms, deadline=deadline).value
-        if isinstance(value, Block):
-            return list(zip(value.labels.rows(), value.values[:, 0].tolist(), strict=True))
-        if isinstance(value, ScalarBlock):
-            return [({}, float(value.values[0]))]
-        raise ExecutionError("rule result is not a vector or scalar")
+        if not isinstance(value, Block | ScalarBlock):
+            raise ExecutionError("rule result is not a vector or scalar")
+        return value
 
     def _elements(self, rule: AlertingRule, vector: Vector, at_ms: int) -> list[Element]:
         around = Surroundings(
@@ -180,6 +183,20 @@ class RunningGroup:
         for running in rules:
             outbox.add(rule_samples({}, running.state.written))
         self._send(outbox)
+
+
+def _vector(answer: Block | ScalarBlock) -> Vector:
+    """Labels and values; a histogram counts as 0, as in Prometheus's alerts."""
+    if isinstance(answer, ScalarBlock):
+        return [({}, float(answer.values[0]))]
+    values = np.where(answer.is_histogram, 0.0, answer.values)[:, 0]
+    return list(zip(answer.labels.rows(), values.tolist(), strict=True))
+
+
+def _cells(answer: Block | ScalarBlock) -> Cells | None:
+    if isinstance(answer, ScalarBlock) or answer.cells is None:
+        return None
+    return Cells(answer.cells.at[:, 0], answer.cells.pool)
 
 
 def instance(rule: AlertingRule, labels: Mapping[str, str], value: float, around: Surroundings) -> Element:

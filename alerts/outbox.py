@@ -8,7 +8,9 @@ import numpy as np
 
 from alerts.samples import RuleSamples
 from storage.errors import UnavailableError
+from storage.histograms import concat
 from storage.interface import Appender
+from storage.model import Int64Array
 
 
 class Outbox:
@@ -51,7 +53,14 @@ class Outbox:
             return
         gathered, self._gathered = self._gathered, []
         series = [labels for samples in gathered for labels in samples.series]
-        index = np.arange(len(series), dtype=np.int64)
-        times = np.full(len(series), self._at_ms, np.int64)
-        values = np.concatenate([samples.values for samples in gathered])
-        self._appender.append(series, index, times, values)
+        if series:
+            values = np.concatenate([samples.values for samples in gathered])
+            self._appender.append(series, *self._places(len(series)), values)
+        histogram_series = [labels for samples in gathered for labels in samples.histogram_series]
+        if histogram_series:
+            pool = concat([samples.histograms for samples in gathered])
+            self._appender.append_histograms(histogram_series, *self._places(len(histogram_series)), pool)
+
+    def _places(self, count: int) -> tuple[Int64Array, Int64Array]:
+        """The series and the time of each of `count` samples, one a series."""
+        return np.arange(count, dtype=np.int64), np.full(count, self._at_ms, np.int64)

@@ -104,6 +104,6 @@ def _rows(result: Result) -> Iterator[tuple[NodeKey, Float64Array]]:
     block = result.value
     if not isinstance(block, Block):
         return
-    values = np.where(block.present, block.values, np.nan)
+    values = np.where(block.floats().present, block.values, np.nan)
     for i, labels in enumerate(block.labels.rows()):
         yield (labels.get("cluster", ""), labels.get("instance", "")), values[i]

@@ -1,6 +1,6 @@
-"""A store of float samples in memory: what a unit test of rules reads and writes.
+"""A store in memory: what a unit test of rules reads and writes.
 
-It keeps no history between processes, no native histograms, exemplars, start timestamps or metadata.
+It keeps no history between processes, no exemplars, start timestamps or metadata.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from storage.capabilities import Capabilities
 from storage.errors import StorageError
 from storage.exemplars import ExemplarBatch, no_exemplars
-from storage.histograms import HistogramBatch, Histograms, no_histograms
+from storage.histograms import HistogramBatch, Histograms, concat_batches
 from storage.kernels import keep_one_a_timestamp
 from storage.model import (
     DAY_MS,
@@ -29,6 +29,7 @@ from storage.model import (
     SeriesRow,
     TimeRange,
     UInt64Array,
+    is_stale,
     metric_id,
     series_id,
 )
@@ -38,7 +39,7 @@ _Key = tuple[int, int]
 
 
 class MemoryStorage:
-    """One tenant's float samples, for one thread.
+    """One tenant's samples, floats and histograms, for one thread.
 
     It is an `Appender` too: what is appended can be read at once.
     """
@@ -50,6 +51,7 @@ class MemoryStorage:
         self._names: dict[int, str] = {}
         self._version = 0
         self._batches: defaultdict[int, list[SampleBatch]] = defaultdict(list)
+        self._histograms: defaultdict[int, list[HistogramBatch]] = defaultdict(list)
 
     def append(
         self,
@@ -59,13 +61,8 @@ class MemoryStorage:
         values: Float64Array,
     ) -> None:
         """Store sample i for `series[series_index[i]]`."""
-        days = np.asarray(timestamps_ms, np.int64) // DAY_MS
-        seen = sorted(set(zip(series_index.tolist(), days.tolist(), strict=True)))
-        self.write_series([SeriesRow.of(series[one], day) for one, day in seen])
-        metrics = np.array([metric_id(dict(one).get(METRIC_NAME, "")) for one in series], np.uint64)
-        ids = np.array([series_id(one) for one in series], np.uint64)
-        batch = SampleBatch(metrics[series_index], ids[series_index], timestamps_ms, values)
-        self.write_samples(batch, "")
+        metrics, ids = self._seen(series, series_index, timestamps_ms)
+        self.write_samples(SampleBatch(metrics, ids, timestamps_ms, values), "")
 
     def append_histograms(
         self,
@@ -74,8 +71,20 @@ class MemoryStorage:
         timestamps_ms: Int64Array,
         histograms: Histograms,
     ) -> None:
-        """Always refused."""
-        _refuse("native histograms")
+        """Store histogram i for `series[series_index[i]]`."""
+        metrics, ids = self._seen(series, series_index, timestamps_ms)
+        self.write_histograms(HistogramBatch(metrics, ids, timestamps_ms, histograms), "")
+
+    def _seen(
+        self, series: Sequence[Labels], series_index: Int64Array, timestamps_ms: Int64Array
+    ) -> tuple[UInt64Array, UInt64Array]:
+        """Record series as seen; the metric and series id of each sample."""
+        days = np.asarray(timestamps_ms, np.int64) // DAY_MS
+        seen = sorted(set(zip(series_index.tolist(), days.tolist(), strict=True)))
+        self.write_series([SeriesRow.of(series[one], day) for one, day in seen])
+        metrics = np.array([metric_id(dict(one).get(METRIC_NAME, "")) for one in series], np.uint64)
+        ids = np.array([series_id(one) for one in series], np.uint64)
+        return metrics[series_index], ids[series_index]
 
     def migrate(self) -> int:
         """There is no schema."""
@@ -117,19 +126,29 @@ class MemoryStorage:
         return _picked(found, inside)
 
     def write_histograms(self, batch: HistogramBatch, token: str) -> None:
-        """Always refused."""
-        _refuse("native histograms")
+        """See `storage.interface.Storage`; tokens are not remembered."""
+        for metric in np.unique(batch.metric_ids).tolist():
+            self._histograms[metric].append(batch.take(np.flatnonzero(batch.metric_ids == metric)))
 
     def read_histograms(
         self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange
     ) -> HistogramBatch:
-        """None."""
-        ids, times = np.empty(0, np.uint64), np.empty(0, np.int64)
-        return HistogramBatch(ids, ids, times, no_histograms())
+        """See `storage.interface.Storage`."""
+        found = concat_batches(self._histograms.get(metric_id, []))
+        inside = (found.timestamps_ms >= time_range.start_ms) & (found.timestamps_ms <= time_range.end_ms)
+        if series_ids is not None:
+            inside &= np.isin(found.series_ids, series_ids)
+        pool, rows = found.histograms, np.flatnonzero(inside)
+        live = ~is_stale(pool.sums[rows])
+        ranks = (pool.sums[rows], pool.counts[rows], live, found.timestamps_ms[rows], found.series_ids[rows])
+        ordered = found.take(rows[np.lexsort(ranks)])
+        is_last = np.ones(len(ordered), np.bool_)
+        is_last[:-1] = (np.diff(ordered.timestamps_ms) != 0) | (np.diff(ordered.series_ids) != 0)
+        return ordered.take(np.flatnonzero(is_last))
 
     def histogram_metrics(self) -> frozenset[int]:
-        """None."""
-        return frozenset()
+        """See `storage.interface.Storage`."""
+        return frozenset(self._histograms)
 
     def write_exemplars(self, batch: ExemplarBatch, token: str) -> None:
         """Always refused."""
@@ -201,7 +220,7 @@ class MemoryStorage:
 
 
 def _refuse(what: str) -> Never:
-    raise StorageError(f"the store in memory keeps float samples only, not {what}")
+    raise StorageError(f"the store in memory keeps samples only, not {what}")
 
 
 def _picked(batch: SampleBatch, rows: BoolArray) -> SampleBatch:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from alerts.documents import Section, read_texts
+from query.native.notation import parse_histogram
 from query.notation import SeriesLine, parse_labels, parse_number, parse_series
 from storage.errors import ConfigError, Error, InputError
+from storage.histograms import Histograms
 from storage.model import Labels
 
 _FILE_KEYS = ("rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare")
@@ -49,8 +51,7 @@ class ExprCase:
 
     expr: str
     at_ms: int
-    samples: tuple[tuple[Labels, float], ...]
-    has_histograms: bool
+    samples: tuple[tuple[Labels, float | Histograms], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +146,21 @@ def _alert_case(section: Section) -> AlertCase:
 
 
 def _expr_case(section: Section) -> ExprCase:
-    samples, has_histograms = [], False
-    for inner in _sections(section, "exp_samples", ("labels", "value", "histogram")):
-        samples.append((_labels(inner), _number(inner)))
-        has_histograms = has_histograms or inner.content.get("histogram") is not None
-    at_ms = _duration_ms(section, "eval_time", 0)
-    return ExprCase(section.text("expr"), at_ms, tuple(samples), has_histograms)
+    samples = [
+        (_labels(inner), _histogram(inner) or _number(inner))
+        for inner in _sections(section, "exp_samples", ("labels", "value", "histogram"))
+    ]
+    return ExprCase(section.text("expr"), _duration_ms(section, "eval_time", 0), tuple(samples))
+
+
+def _histogram(section: Section) -> Histograms | None:
+    text = section.text("histogram", "").strip()
+    if not text:
+        return None
+    try:
+        return parse_histogram(text.removeprefix("{{").removesuffix("}}"))
+    except Error as error:
+        raise section.error("histogram", f"{text!r}: {error}") from None
 
 
 def _labels(section: Section) -> Labels:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 import numpy as np
 
@@ -17,10 +17,15 @@ from alerts.unittest.document import AlertCase, ExprCase, UnitTest, UnitTestFile
 from query.block import Block, ScalarBlock
 from query.engine import Engine
 from query.limits import QueryLimits
+from query.native.compare import equal_rows
+from query.native.text import texts
 from storage.catalogue import Catalogue
 from storage.errors import Error
+from storage.histograms import Histograms, concat
 from storage.memory import MemoryStorage
-from storage.model import METRIC_NAME, Labels, canonical
+from storage.model import METRIC_NAME, Int64Array, Labels, canonical
+
+Sample: TypeAlias = tuple[Labels, float | Histograms]
 
 
 def run_files(paths: Sequence[Path], out: TextIO) -> bool:
@@ -103,17 +108,21 @@ class _Stage:
         """Store the input's samples of (after, until], both counted from the start."""
         step_ms = self._test.interval_ms
         begin, end = after_ms // step_ms + 1, until_ms // step_ms + 1
-        series, counts, times, values = [], [], [], []
         for line in self._test.series:
             there = np.flatnonzero(line.present[begin:end]) + begin
-            if len(there) and not line.has_histograms:
-                series.append(line.labels)
-                counts.append(len(there))
-                times.append(self._test.start_ms + there * step_ms)
-                values.append(line.values[there])
-        if series:
-            index = np.repeat(np.arange(len(series)), counts)
-            self._storage.append(series, index, np.concatenate(times), np.concatenate(values))
+            held = there[:0]
+            if line.cells is not None:
+                held = there[line.cells.at[there] >= 0]
+                there = there[line.cells.at[there] < 0]
+                pool = line.cells.pool.take(line.cells.at[held])
+            if len(there):
+                self._storage.append([line.labels], *self._places(there, step_ms), line.values[there])
+            if len(held):
+                self._storage.append_histograms([line.labels], *self._places(held, step_ms), pool)
+
+    def _places(self, steps: Int64Array, step_ms: int) -> tuple[Int64Array, Int64Array]:
+        """The series, the only one, and the time of samples at some steps."""
+        return np.zeros(len(steps), np.int64), self._test.start_ms + steps * step_ms
 
     def _alerts(self, case: AlertCase) -> list[str]:
         firing = [
@@ -134,30 +143,47 @@ class _Stage:
 
     def _expr(self, case: ExprCase) -> list[str]:
         head = f'    expr: "{case.expr}", time: {case.at_ms / 1000:g}s,'
-        if case.has_histograms:
-            return [f"{head} err: unit tests compare floats only, not native histograms"]
         try:
             value = self._engine.instant(case.expr, self._test.start_ms + case.at_ms).value
         except Error as error:
             return [f"{head} err: {error}"]
         if not isinstance(value, Block | ScalarBlock):
             return [f"{head} err: the answer is neither a vector nor a scalar"]
-        found, expected = sorted(_samples(value)), sorted(case.samples)
+        found, expected = (sorted(samples, key=_by_labels) for samples in (_samples(value), case.samples))
         if len(found) == len(expected) and all(map(self._same, found, expected)):
             return []
         return [_compared(head, map(_sample, expected), map(_sample, found))]
 
-    def _same(self, found: tuple[Labels, float], expected: tuple[Labels, float]) -> bool:
+    def _same(self, found: Sample, expected: Sample) -> bool:
         is_equal = _nearly if self._document.is_fuzzy else _equal
-        return found[0] == expected[0] and is_equal(found[1], expected[1])
+        (labels, value), (wanted, number) = found, expected
+        if isinstance(value, Histograms) or isinstance(number, Histograms):
+            return labels == wanted and _alike(value, number)
+        return labels == wanted and is_equal(value, number)
 
 
-def _samples(value: Block | ScalarBlock) -> list[tuple[Labels, float]]:
+def _samples(value: Block | ScalarBlock) -> list[Sample]:
     if isinstance(value, ScalarBlock):
         return [((), float(value.values[0]))]
     rows = np.flatnonzero(value.present[:, 0])
     labels: Iterable[Labels] = map(canonical, value.labels.take(rows).rows())
-    return list(zip(labels, value.values[rows, 0].tolist(), strict=True))
+    values: list[float | Histograms] = value.values[rows, 0].tolist()
+    if value.cells is not None:
+        at = value.cells.at[rows, 0]
+        for i in np.flatnonzero(at >= 0).tolist():
+            values[i] = value.cells.pool.take(at[i : i + 1])
+    return list(zip(labels, values, strict=True))
+
+
+def _by_labels(sample: Sample) -> Labels:
+    return sample[0]
+
+
+def _alike(a: float | Histograms, b: float | Histograms) -> bool:
+    if not (isinstance(a, Histograms) and isinstance(b, Histograms)):
+        return False
+    same = equal_rows(concat([a, b]), np.zeros(1, np.int64), np.ones(1, np.int64))
+    return bool(same[0] and a.hints[0] == b.hints[0])
 
 
 def _equal(a: float, b: float) -> bool:
@@ -182,8 +208,10 @@ def _alert(alert: tuple[Labels, Labels]) -> str:
     return f"Labels:{_braced(alert[0])} Annotations:{_braced(alert[1])}"
 
 
-def _sample(sample: tuple[Labels, float]) -> str:
-    return f"{_braced(sample[0])} {sample[1]!r}"
+def _sample(sample: Sample) -> str:
+    labels, value = sample
+    shown = texts(value, np.zeros(1, np.int64))[0] if isinstance(value, Histograms) else repr(value)
+    return f"{_braced(labels)} {shown}"
 
 
 def _braced(labels: Labels) -> str:

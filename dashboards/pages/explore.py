@@ -19,6 +19,7 @@ from dashboards.state import View
 from dashboards.timerange import resolve_range
 from dashboards.units import format_value
 from query.block import Block, Result, Samples, ScalarBlock, StringValue
+from query.native.text import texts
 from storage.errors import Error
 
 _ROWS: Final = 500
@@ -126,10 +127,10 @@ def rows_of(found: Result) -> Component:
     if isinstance(value, Samples):
         counts = np.diff(value.offsets)
         last = value.offsets[1:] - 1
-        cells = [
+        shown = [
             f"{_number(float(value.values[at]))} ({n} samples)" for at, n in zip(last, counts, strict=True)
         ]
-        return _table(value.labels.rows(), cells)
+        return _table(value.labels.rows(), shown)
     return _vector(value)
 
 
@@ -183,8 +184,12 @@ def _tabs(view: View) -> Component:
 def _vector(block: Block) -> Component:
     present = block.present[:, -1]
     labels = [row for row, there in zip(block.labels.rows(), present, strict=True) if there]
-    cells = [_number(float(value)) for value in block.values[present, -1]]
-    return _table(labels, cells)
+    shown = [_number(float(value)) for value in block.values[present, -1]]
+    if block.cells is not None:
+        at = block.cells.at[present, -1]
+        held = texts(block.cells.pool, np.maximum(at, 0).astype(np.int64))
+        shown = [text if i >= 0 else number for i, text, number in zip(at, held, shown, strict=True)]
+    return _table(labels, shown)
 
 
 def _table(labels: Sequence[dict[str, str]], cells: Sequence[str]) -> Component:

@@ -10,10 +10,9 @@ import numpy as np
 from query.annotations import Annotations
 from query.ast import Binary
 from query.block import Cells, stacked_cells
-from query.native.kernels import pooled
+from query.native.compare import equal_rows
 from query.native.merge.apply import Plan, divided, gauges, merge, scaled
 from query.native.remarks import Remarks
-from query.native.resets.kernels import equals
 from query.native.trim.apply import trimmed
 from storage.histograms import Histograms, no_histograms
 from storage.model import BoolArray, Float64Array, Int32Array, Int64Array
@@ -132,9 +131,7 @@ def _compared(node: Binary, left: Operand, right: Operand, both: BoolArray, outc
     if joined is None or left.cells is None:
         return outcome
     ones, others = joined.at[: len(both)][both], joined.at[len(both) :][both]
-    same = np.empty(len(ones), np.bool_)
-    equals(pooled(joined.pool), ones.astype(np.int64), others.astype(np.int64), same)
-    holds = same == (node.op == "==")
+    holds = equal_rows(joined.pool, ones, others) == (node.op == "==")
     outcome.present[both] = True if node.bool_modifier else holds
     outcome.values[both] = holds
     if not node.bool_modifier:

@@ -19,7 +19,10 @@ _ALIGNMENT = 8
 
 
 def render_frame(result: Result, step_ms: int) -> bytes:
-    """A matrix as a frame; `step_ms` lies between its steps. Raises `ExecutionError` for other types."""
+    """A matrix as a frame; `step_ms` lies between its steps. Raises `ExecutionError` for other types.
+
+    A frame has no place for native histograms: they are gaps.
+    """
     if result.type is not ValueType.MATRIX or not isinstance(result.value, Block):
         raise ExecutionError(f"a frame holds a matrix, and the query answers a {result.type.value}")
     block = result.value
@@ -38,5 +41,5 @@ def render_frame(result: Result, step_ms: int) -> bytes:
 
 
 def _columns(block: Block) -> bytes:
-    values: Float64Array = np.where(block.present, block.values, np.nan)
+    values: Float64Array = np.where(block.floats().present, block.values, np.nan)
     return values.astype("<f8", copy=False).tobytes()
