@@ -21,8 +21,6 @@ from storage.model import BoolArray, Float64Array, Int64Array
 Operation: TypeAlias = Callable[[Float64Array, Float64Array], Float64Array]
 Comparison: TypeAlias = Callable[[Float64Array, Float64Array], BoolArray]
 
-_SAME_LABELS = "vector cannot contain metrics with the same labelset"
-
 ARITHMETIC: Final[Mapping[str, Operation]] = {
     "+": np.add,
     "-": np.subtract,
@@ -98,26 +96,28 @@ def _with_scalar(node: Binary, vector: Block, left: Operand, right: Operand, not
     kept = Operand(vector.values, vector.cells)
     values, present, cells = _operated(node, left, right, kept, vector.present, notes)
     block = replace(vector, values=values, present=present, cells=cells)
-    if not _drops_name(node):
-        return block
-    return order.merged(block.labelled(vector.labels.drop(NAME_LABELS)), _SAME_LABELS)
+    return block.nameless() if _drops_name(node) else block
 
 
 def _vectors(node: Binary, lhs: Block, rhs: Block, notes: Annotations) -> Block:
     assert node.matching is not None
     pairs = paired(node.matching, lhs, rhs)
     values, present, cells = _operated(node, pairs.left, pairs.right, pairs.left, pairs.present, notes)
-    labels = _result_labels(node, pairs, _drops_name(node))
+    labels = _result_labels(node, pairs)
     pairs.require_unique(labels, present)
-    return order.merged(Block(labels, values, present, cells), _SAME_LABELS)
+    block = Block(labels, values, present, cells, pairs.drops_name)
+    return order.merged(block.nameless() if node.bool_modifier else block, order.SAME_LABELS)
 
 
-def _result_labels(node: Binary, pairs: Pairs, drops_name: bool) -> LabelTable:
-    """Labels of the many side, cut to those matched on when one meets one, with the included ones."""
+def _result_labels(node: Binary, pairs: Pairs) -> LabelTable:
+    """Labels of the many side, cut to those matched on when one meets one, with the included ones.
+
+    Arithmetic of two vectors drops the name at once, as Prometheus does it.
+    """
     matching = node.matching
     assert matching is not None
     labels = pairs.many_labels
-    if drops_name:
+    if node.op in ARITHMETIC:
         labels = labels.drop(NAME_LABELS)
     if pairs.is_one_to_one:
         labels = labels.keep(matching.labels) if matching.on else labels.drop(matching.labels)
@@ -148,7 +148,7 @@ def _or(node: Binary, lhs: Block, rhs: Block) -> Block:
     assert node.matching is not None
     left, right, groups = signatures(node.matching, lhs.labels, rhs.labels)
     seen = present_groups(lhs.present, left, groups)
-    return order.merged(stacked([lhs, rhs.where(rhs.present & ~seen[right])]), _SAME_LABELS)
+    return order.merged(stacked([lhs, rhs.where(rhs.present & ~seen[right])]), order.SAME_LABELS)
 
 
 _SETS: Final[Mapping[str, Callable[[Binary, Block, Block], Block]]] = {

@@ -39,12 +39,15 @@ class Block:
     values: float64 (series, steps); present: bool (series, steps), kept apart because NaN is a value.
     Where `present` is false the value is meaningless. cells: None where no value is a histogram; the float
     of a histogram is meaningless. Arrays are shared: never write to a block's arrays.
+    drops_name: bool (series,), the series that lose their `NAME_LABELS` when the query is done, since until
+    then names keep series apart; None: no series does.
     """
 
     labels: LabelTable
     values: Float64Array
     present: BoolArray
     cells: Cells | None = None
+    drops_name: BoolArray | None = None
 
     @property
     def is_histogram(self) -> BoolArray:
@@ -63,6 +66,7 @@ class Block:
             values=self.values[rows],
             present=self.present[rows],
             cells=cells,
+            drops_name=None if self.drops_name is None else self.drops_name[rows],
         )
 
     def where(self, present: BoolArray) -> Block:
@@ -72,6 +76,12 @@ class Block:
     def labelled(self, labels: LabelTable) -> Block:
         """The same values under other labels."""
         return replace(self, labels=labels)
+
+    def nameless(self) -> Block:
+        """The same series, all of which lose their names when the query is done."""
+        if not any(name in self.labels.columns for name in NAME_LABELS):
+            return self
+        return replace(self, drops_name=np.ones(self.labels.size, np.bool_))
 
     def floats(self) -> Block:
         """Without the histograms."""
@@ -96,6 +106,18 @@ def stacked(blocks: Sequence[Block]) -> Block:
         values=np.concatenate([block.values for block in blocks]),
         present=np.concatenate([block.present for block in blocks]),
         cells=stacked_cells([block.cells for block in blocks], [block.values.shape for block in blocks]),
+        drops_name=_stacked_drops(blocks),
+    )
+
+
+def _stacked_drops(blocks: Sequence[Block]) -> BoolArray | None:
+    if all(block.drops_name is None for block in blocks):
+        return None
+    return np.concatenate(
+        [
+            np.zeros(block.labels.size, np.bool_) if block.drops_name is None else block.drops_name
+            for block in blocks
+        ]
     )
 
 
@@ -135,7 +157,7 @@ class Samples:
     """A range vector asked for as such (instant queries only): raw samples of each series.
 
     timestamps_ms and values are flat, sorted by series then time; series s owns [offsets[s], offsets[s+1]).
-    cells: as of a `Block`.
+    cells, drops_name: as of a `Block`.
     """
 
     labels: LabelTable
@@ -143,18 +165,26 @@ class Samples:
     values: Float64Array
     offsets: Int64Array
     cells: Cells | None = None
+    drops_name: BoolArray | None = None
 
     def where(self, kept: BoolArray) -> Samples:
         """Only some samples of each series; bool (samples,)."""
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
         cells = None if self.cells is None else self.cells[kept]
-        return Samples(self.labels, self.timestamps_ms[kept], self.values[kept], before[self.offsets], cells)
+        return replace(
+            self,
+            timestamps_ms=self.timestamps_ms[kept],
+            values=self.values[kept],
+            offsets=before[self.offsets],
+            cells=cells,
+        )
 
     def take(self, rows: Int64Array) -> Samples:
         """The series at `rows`, in that order."""
         offsets, at = histograms.picked(self.offsets, rows)
         cells = None if self.cells is None else self.cells[at]
-        return Samples(self.labels.take(rows), self.timestamps_ms[at], self.values[at], offsets, cells)
+        drops = None if self.drops_name is None else self.drops_name[rows]
+        return Samples(self.labels.take(rows), self.timestamps_ms[at], self.values[at], offsets, cells, drops)
 
 
 Value: TypeAlias = Block | ScalarBlock | StringValue | Samples

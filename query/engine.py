@@ -32,7 +32,7 @@ from query.ast import (
     VectorSelector,
 )
 from query.binary import binary
-from query.block import NAME_LABELS, Block, Cells, Result, Samples, ScalarBlock, Stats, StringValue, Value
+from query.block import Block, Cells, Result, Samples, ScalarBlock, Stats, StringValue, Value
 from query.deadline import Deadline
 from query.limits import QueryLimits
 from query.native.edges import edge_rolled
@@ -55,6 +55,7 @@ from storage.labels import LabelTable
 from storage.model import METRIC_NAME, Float64Array, Int64Array, TimeRange
 
 _COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
+_RELABELLING = frozenset(("info", "label_join", "label_replace"))
 _THREADS = 2
 
 
@@ -223,7 +224,7 @@ class Evaluation:
         block = self._rolled(rollup, samples, seen.later(after_ms), window_ms + after_ms, times, (), look)
         if rollup.for_counters:
             self._note_non_counters(call, samples, block)
-        return _distinct(block, samples.labels)
+        return block
 
     def _rolled(
         self,
@@ -276,12 +277,14 @@ class Evaluation:
             return self._rollup(call, times)
         if call.name == "timestamp" and isinstance(selector := _bare(call.args[0]), VectorSelector):
             look = self._look("timestamp", selector)
-            return _distinct(self._selector(selector, times, LATEST_TIME, look))
+            return self._selector(selector, times, LATEST_TIME, look)
         args = [self.value(arg, times) for arg in call.args]
         if call.name not in TAKES_HISTOGRAMS:
             args = [arg.floats() if isinstance(arg, Block) else arg for arg in args]
         found = TRANSFORMS[call.name](call, args, Context(times, self._notes))
-        return _distinct(found) if isinstance(found, Block) else found
+        if isinstance(found, Block) and call.name in _RELABELLING:
+            return order.merged(found, order.SAME_LABELS)
+        return found
 
     def _rollup(self, call: Call, times: Times) -> Value:
         window = next(arg for arg in map(_bare, call.args) if isinstance(arg, MatrixSelector | Subquery))
@@ -304,7 +307,7 @@ class Evaluation:
             return TRANSFORMS[call.name](call, [block], Context(times, self._notes))
         if rollup.for_counters:
             self._note_non_counters(call, samples, block)
-        return _distinct(block, samples.labels)
+        return block
 
     def _check_arguments(self, call: Call, args: tuple[Float64Array, ...]) -> None:
         if call.name != "quantile_over_time":
@@ -345,8 +348,7 @@ class Evaluation:
         cells = value.cells
         if cells is not None:
             cells = Cells(cells.at, scaled(cells.pool, np.full(len(cells.pool), -1.0)))
-        negated = Block(value.labels.drop(NAME_LABELS), -value.values, value.present, cells)
-        return _distinct(negated, value.labels)
+        return Block(value.labels, -value.values, value.present, cells).nameless()
 
 
 def _bare(expr: Expr) -> Expr:
@@ -365,16 +367,5 @@ def _flattened(value: Value, steps_ms: Int64Array) -> Samples:
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]).astype(np.int64)
     timestamps = np.broadcast_to(steps_ms, value.present.shape)[value.present]
     cells = None if value.cells is None else value.cells[value.present]
-    return Samples(value.labels, timestamps, value.values[value.present], offsets, cells)
-
-
-def _distinct(block: Block, before: LabelTable | None = None) -> Block:
-    """The block itself, or with rows of equal labels made one.
-
-    `before` are the labels before the name was dropped: where they hold one name, dropping it cannot make
-    two series alike. Raises `ExecutionError` where two such rows are present at one step.
-    """
-    name = before.columns.get(METRIC_NAME) if before is not None else None
-    if block.labels.size < 2 or (name is not None and (name.codes == name.codes[0]).all()):
-        return block
-    return order.merged(block, "vector cannot contain metrics with the same labelset")
+    values = value.values[value.present]
+    return Samples(value.labels, timestamps, values, offsets, cells, value.drops_name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from query.block import Block
 from storage.catalogue import compile_regex
 from storage.errors import ExecutionError, InputError
 from storage.labels import LabelColumn, LabelTable
-from storage.model import Int64Array
+from storage.model import METRIC_NAME, BoolArray, Int64Array
 
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 _DIGITS: Final = re.compile(r"(\d+)")
@@ -39,7 +40,7 @@ def replace_label(block: Block, target: str, replacement: str, source: str, patt
             new_codes[code] = index.setdefault(_expanded(replacement, match), len(index))
     replaced = new_codes[sources.codes]
     column = LabelColumn(np.where(replaced >= 0, replaced, targets.codes).astype(np.int32), list(index))
-    return block.labelled(labels.with_column(target, column))
+    return _relabelled(block, target, labels.with_column(target, column), replaced >= 0)
 
 
 def join_labels(block: Block, target: str, separator: str, sources: Sequence[str]) -> Block:
@@ -56,7 +57,16 @@ def join_labels(block: Block, target: str, separator: str, sources: Sequence[str
     index: dict[str, int] = {"": 0}
     codes = np.fromiter((index.setdefault(text, len(index)) for text in texts), np.int32, len(texts))
     column = LabelColumn(codes[groups.ids], list(index))
-    return block.labelled(block.labels.with_column(target, column))
+    every = np.ones(block.labels.size, np.bool_)
+    return _relabelled(block, target, block.labels.with_column(target, column), every)
+
+
+def _relabelled(block: Block, target: str, labels: LabelTable, changed: BoolArray) -> Block:
+    """The block under other labels; a name that was given on purpose stays."""
+    drops = block.drops_name
+    if drops is not None and target == METRIC_NAME:
+        drops = drops & ~changed
+    return replace(block, labels=labels, drops_name=drops)
 
 
 def order_by_labels(labels: LabelTable, names: Sequence[str], is_descending: bool) -> Int64Array:

@@ -29,7 +29,7 @@ class Pairs:
 
     left, right: float64 (pairs, steps), the operands as written, with the histograms among them; present:
     bool, where both sides are.
-    groups: int64 (pairs,), the match group.
+    groups: int64 (pairs,), the match group. drops_name: of the many side, as of a `Block`.
     """
 
     left: Operand
@@ -39,6 +39,7 @@ class Pairs:
     one_labels: LabelTable
     groups: Int64Array
     is_one_to_one: bool
+    drops_name: BoolArray | None
 
     def require_unique(self, labels: LabelTable, present: BoolArray) -> None:
         """Raise `ExecutionError` where two pairs would give one result. `labels` are the results' own."""
@@ -99,6 +100,7 @@ def paired(matching: Matching, lhs: Block, rhs: Block) -> Pairs:
         one.labels.take(one_rows),
         many_ids[many_rows],
         matching.card is Card.ONE_TO_ONE,
+        None if many.drops_name is None or METRIC_NAME in matching.include else many.drops_name[many_rows],
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from query.ast import ValueType
-from query.block import Block, Cells, Samples, ScalarBlock, Value
+from query.block import NAME_LABELS, Block, Cells, Samples, ScalarBlock, Value
 from storage.errors import ExecutionError
-from storage.labels import LabelTable
-from storage.model import Int64Array
+from storage.labels import LabelColumn, LabelTable
+from storage.model import BoolArray, Int64Array
+
+SAME_LABELS: Final = "vector cannot contain metrics with the same labelset"
 
 
 def finished(value: Value, kind: ValueType, is_instant: bool) -> tuple[ValueType, Value]:
@@ -19,16 +22,53 @@ def finished(value: Value, kind: ValueType, is_instant: bool) -> tuple[ValueType
         present = np.ones((1, len(value.values)), np.bool_)
         return ValueType.MATRIX, Block(LabelTable({}, 1), value.values[None, :], present)
     if isinstance(value, Samples):
-        rows = np.flatnonzero(np.diff(value.offsets) > 0)
-        return ValueType.MATRIX, value.take(rows[by_labels(value.labels.take(rows))])
+        samples = _together(value.take(np.flatnonzero(np.diff(value.offsets) > 0)))
+        return ValueType.MATRIX, samples.take(by_labels(samples.labels))
     if not isinstance(value, Block):
         return kind, value
     rows = np.flatnonzero(value.present.any(axis=1))
     block = value if len(rows) == value.labels.size else value.take(rows)
+    if block.drops_name is not None or not is_instant:
+        labels = without_names(block.labels, block.drops_name)
+        block = merged(replace(block, labels=labels, drops_name=None), SAME_LABELS)
     if is_instant:
         return ValueType.VECTOR, block
-    block = merged(block, "vector cannot contain metrics with the same labelset")
     return ValueType.MATRIX, block.take(by_labels(block.labels))
+
+
+def without_names(labels: LabelTable, drops_name: BoolArray | None) -> LabelTable:
+    """The labels, where `drops_name` says so without the `NAME_LABELS`."""
+    if drops_name is None:
+        return labels
+    if drops_name.all():
+        return labels.drop(NAME_LABELS)
+    for name in NAME_LABELS:
+        column = labels.columns.get(name)
+        if column is not None:
+            codes = np.where(drops_name, 0, column.codes).astype(np.int32)
+            labels = labels.with_column(name, LabelColumn(codes, column.values))
+    return labels
+
+
+def _together(samples: Samples) -> Samples:
+    """The samples under their last labels, those of equal labels made one series.
+
+    Raises `ExecutionError` where two of them are of one moment.
+    """
+    if samples.drops_name is None:
+        return samples
+    samples = replace(samples, labels=without_names(samples.labels, samples.drops_name), drops_name=None)
+    groups = samples.labels.group()
+    if len(groups) == samples.labels.size:
+        return samples
+    series = np.repeat(groups.ids, np.diff(samples.offsets))
+    at = np.lexsort((samples.timestamps_ms, series))
+    series, times = series[at], samples.timestamps_ms[at]
+    if ((np.diff(series) == 0) & (np.diff(times) == 0)).any():
+        raise ExecutionError(SAME_LABELS)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(series))]).astype(np.int64)
+    cells = None if samples.cells is None else samples.cells[at]
+    return Samples(samples.labels.take(groups.first), times, samples.values[at], offsets, cells)
 
 
 def by_labels(table: LabelTable) -> Int64Array:
@@ -63,6 +103,10 @@ def merged(block: Block, message: str) -> Block:
     if block.cells is not None:
         cells = Cells(np.full(values.shape, -1, np.int32), block.cells.pool)
         cells.at[groups.ids[rows], steps] = block.cells.at[rows, steps]
-    return replace(
-        block, labels=block.labels.take(groups.first), values=values, present=count > 0, cells=cells
+    return Block(
+        block.labels.take(groups.first),
+        values,
+        count > 0,
+        cells,
+        None if block.drops_name is None else block.drops_name[groups.first],
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from query.annotations import Annotations
 from query.ast import Call, Expr, MatrixSelector, Paren, VectorSelector
-from query.block import NAME_LABELS, Block, ScalarBlock, StringValue, Value
+from query.block import Block, ScalarBlock, StringValue, Value
 from query.dates import DATE_FIELDS
 from query.histogram import both
 from query.label_functions import join_labels, order_by_labels, replace_label
@@ -53,7 +53,7 @@ def _text(value: Value) -> str:
 
 
 def _renamed(block: Block, values: Float64Array) -> Block:
-    return Block(block.labels.drop(NAME_LABELS), values, block.present)
+    return Block(block.labels, values, block.present).nameless()
 
 
 def _label_less(values: Float64Array) -> Block:
@@ -95,7 +95,7 @@ def _clamp(low: int | None, high: int | None) -> Transform:
             values = _extreme(np.maximum, np.inf, values, _scalar(args[low]))
         if low is not None and high is not None:
             present = present & ~(_scalar(args[low]) > _scalar(args[high]))
-        return Block(block.labels.drop(NAME_LABELS), values, present)
+        return Block(block.labels, values, present).nameless()
 
     return run
 
@@ -215,8 +215,7 @@ def _histogram_fraction(call: Call, args: Sequence[Value], context: Context) -> 
 
 
 def _measured(call: Call, args: Sequence[Value], context: Context) -> Value:
-    block = measured(call.name, _block(args[0]))
-    return block.labelled(block.labels.drop(NAME_LABELS))
+    return measured(call.name, _block(args[0])).nameless()
 
 
 def _unavailable(why: str) -> Transform:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -56,6 +56,15 @@ class Grouped:
         kernels.counts(self.block.present, self.groups.ids, found)
         return found
 
+    def drops_name(self) -> BoolArray | None:
+        """Which groups lose their names at last, because one of their series does; as of a `Block`."""
+        drops = self.block.drops_name
+        if drops is None or not any(name in self.labels.columns for name in NAME_LABELS):
+            return None
+        drops = drops & self.block.present.any(axis=1)
+        found: BoolArray = np.bincount(self.groups.ids, drops, len(self.groups)) > 0
+        return found
+
 
 def aggregate(node: Aggregate, block: Block, parameter: Parameter, notes: Annotations) -> Block:
     """Evaluate an aggregation at every step.
@@ -66,11 +75,14 @@ def aggregate(node: Aggregate, block: Block, parameter: Parameter, notes: Annota
         assert isinstance(parameter, StringValue)
         return _count_values(node, block, parameter.value)
     if node.op in _TOTALS and block.cells is not None:
+        whole = group(node, block)
         floats = _REDUCERS[node.op](group(node, block.floats()))
-        return native.with_totals(node, block, group(node, block).groups, floats, notes)
+        return replace(
+            native.with_totals(node, block, whole.groups, floats, notes), drops_name=whole.drops_name()
+        )
     grouped = group(node, native.without_histograms(node, block, notes))
     if node.op in _REDUCERS:
-        return _REDUCERS[node.op](grouped)
+        return replace(_REDUCERS[node.op](grouped), drops_name=grouped.drops_name())
     assert isinstance(parameter, ScalarBlock)
     return _WITH_SCALAR[node.op](node, grouped, parameter.values, notes)
 
@@ -147,7 +159,7 @@ def _quantile(node: Aggregate, grouped: Grouped, phi: Float64Array, notes: Annot
     out = np.empty(grouped.shape)
     block = grouped.block
     kernels.quantiles(block.values, block.present, grouped.order, grouped.bounds, phi, out)
-    return Block(grouped.labels, out, grouped.counts() > 0)
+    return Block(grouped.labels, out, grouped.counts() > 0, drops_name=grouped.drops_name())
 
 
 def warn_of_quantiles(phi: Float64Array, node: Aggregate, notes: Annotations) -> None:

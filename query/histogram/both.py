@@ -8,7 +8,7 @@ import numpy as np
 
 from query.annotations import Annotations, format_float
 from query.ast import Expr, Span
-from query.block import NAME_LABELS, Block, stacked
+from query.block import Block, stacked
 from query.histogram import classic
 from query.native import functions as native
 from query.native.remarks import MIXED_CLASSIC, Remarks
@@ -24,7 +24,7 @@ def quantile(phi: Float64Array, phi_span: Span, block: Block, argument: Expr, no
     if block.cells is not None:
         remarks = Remarks(notes, argument.span)
         found = _joined(found, native.quantile(phi, block, remarks), remarks)
-    return found.labelled(found.labels.drop(NAME_LABELS))
+    return found.nameless()
 
 
 def quantiles(
@@ -51,7 +51,7 @@ def fraction(
     if block.cells is not None:
         remarks = Remarks(notes, argument.span)
         found = _joined(found, native.fraction(lower, upper, block, remarks), remarks)
-    return found.labelled(found.labels.drop(NAME_LABELS))
+    return found.nameless()
 
 
 def _joined(classics: Block, natives: Block, remarks: Remarks) -> Block:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from query.ast import Modifier
-from query.block import NAME_LABELS, Block
+from query.block import Block
 from query.native.merge.apply import Merged, Plan, gauges, merge, scaled
 from query.native.remarks import MIXED_SCHEMAS, NOT_COUNTER, NOT_GAUGE
 from query.native.rollup import Points, Ranges, unless_mixed, unmixed
@@ -168,7 +168,7 @@ def _differing(ranges: Ranges) -> Block:
     first, last, present = _found(windows, *_range(ranges), False)
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(flags)])
     counts = before[np.where(present, last + 1, 0)] - before[np.where(present, first + 1, 0)]
-    return Block(windows.samples.labels.drop(NAME_LABELS), counts.astype(np.float64), present)
+    return Block(windows.samples.labels, counts.astype(np.float64), present).nameless()
 
 
 def _at_step(ranges: Ranges) -> Block:

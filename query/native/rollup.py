@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from query.ast import Modifier
-from query.block import NAME_LABELS, Block, Cells, Samples
+from query.block import Block, Cells, Samples
 from query.native.merge.apply import Merged, Plan, average, gauges, merge, scaled
 from query.native.remarks import IGNORED_IN_RANGE, MIXED_KINDS, MIXED_SCHEMAS, NOT_COUNTER, NOT_GAUGE, Remarks
 from query.native.samples import differences, split
@@ -189,7 +189,7 @@ def _differing(shows_resets: bool) -> Callable[[Ranges], Block]:
         present = windows.high > windows.low
         low = np.where(present, windows.low + 1, 0)
         counts = before[np.where(present, windows.high, 0)] - before[low]
-        return Block(windows.samples.labels.drop(NAME_LABELS), counts.astype(np.float64), present)
+        return Block(windows.samples.labels, counts.astype(np.float64), present).nameless()
 
     return run
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from query.block import NAME_LABELS, Block, Samples
+from query.block import Block, Samples
 from query.deadline import Deadline
 from query.rollup import kernels
 from query.rollup.statistics import kernels as statistics
@@ -214,8 +214,9 @@ class Roller:
             rollup.kernel(Piece(first, last, windows, args, out, present))
 
         self._in_chunks(shape, run)
-        labels = windows.samples.labels
-        return Block(labels if rollup.keeps_name else labels.drop(NAME_LABELS), out, present)
+        samples = windows.samples
+        block = Block(samples.labels, out, present, drops_name=samples.drops_name)
+        return block if rollup.keeps_name else block.nameless()
 
     def _in_chunks(self, shape: tuple[int, int], run: Callable[[int, int], None]) -> None:
         size = max(1, _CELLS_A_CHUNK // max(shape[1], 1))
