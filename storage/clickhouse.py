@@ -15,6 +15,7 @@ from storage.exemplars import ExemplarBatch, no_exemplars
 from storage.histogram_table import HistogramTable
 from storage.histograms import HistogramBatch
 from storage.kernels import is_sorted, keep_one_a_timestamp
+from storage.known_metrics import KnownMetrics
 from storage.model import (
     DAY_MS,
     Metadata,
@@ -56,6 +57,7 @@ class ClickHouseStorage:
         self._polled_at = -_POLL_S
         self._listeners: list[Callable[[SampleBatch | None], None]] = []
         self._histograms = HistogramTable(session, monotonic)
+        self._with_starts = KnownMetrics(session, "start_metrics", monotonic)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -178,6 +180,10 @@ class ClickHouseStorage:
         ids, timestamps, values, labels, metrics = (c if keep is None else c[keep] for c in columns)
         return ExemplarBatch(metrics, ids, timestamps, values, labels.tolist())
 
+    def start_metrics(self) -> frozenset[int]:
+        """Ids of the metrics that may have start timestamps."""
+        return self._with_starts.ids()
+
     def write_starts(self, batch: StartBatch, token: str) -> None:
         """Append start timestamps."""
         columns: dict[str, Column] = {
@@ -186,6 +192,7 @@ class ClickHouseStorage:
             "timestamp": batch.timestamps_ms,
             "start": batch.starts_ms,
         }
+        self._with_starts.add(batch.metric_ids)
         self._session.insert("starts", columns, token)
 
     def read_starts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +10,11 @@ import numpy.typing as npt
 
 from storage.histograms import Buckets, HistogramBatch, Histograms, concat_batches
 from storage.kernels import is_sorted
+from storage.known_metrics import KnownMetrics
 from storage.model import Float64Array, Int64Array, TimeRange, UInt64Array, is_stale
 from storage.rows import Rows
 from storage.session import Column, Ragged, Session
 
-_POLL_S = 1.0
 _NUMBERS = ("series_id", "timestamp", "schema", "zero_threshold", "zero_count", "count", "sum", "hint")
 _ARRAYS = ("positive_indexes", "positive_counts", "negative_indexes", "negative_counts", "bounds")
 
@@ -28,28 +27,16 @@ class HistogramTable:
 
     def __init__(self, session: Session, monotonic: Callable[[], float]) -> None:
         self._session = session
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._metrics: frozenset[int] | None = None
-        self._polled_at = 0.0
+        self._known = KnownMetrics(session, "histogram_metrics", monotonic)
 
     def write(self, batch: HistogramBatch, token: str) -> None:
-        """Append a batch, whose metrics are noted first: no histogram may be there that is not looked for."""
-        ids = frozenset(np.unique(batch.metric_ids).tolist())
-        new = sorted(ids - self.metrics())
-        if new:
-            self._session.insert("histogram_metrics", {"metric_id": np.array(new, np.uint64)})
+        """Append a batch."""
+        self._known.add(batch.metric_ids)
         self._session.insert("histograms", _columns(batch), token)
-        with self._lock:  # not before: queries ask for the metrics and should not wait for an insert
-            self._metrics = self._known() | ids
 
     def metrics(self) -> frozenset[int]:
-        """Ids of the metrics that have, or once had, histograms.
-
-        Kept in memory; the store is asked once a second where others write too.
-        """
-        with self._lock:
-            return self._known()
+        """Ids of the metrics that have, or once had, histograms."""
+        return self._known.ids()
 
     def read(self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange) -> HistogramBatch:
         """Fetch, sort and collapse duplicates."""
@@ -66,14 +53,6 @@ class HistogramTable:
         if not is_sorted(batch.series_ids, batch.timestamps_ms):
             batch = batch.take(_one_a_timestamp(batch))
         return batch
-
-    def _known(self) -> frozenset[int]:
-        now = self._monotonic()
-        if self._metrics is None or (self._session.is_shared and now - self._polled_at >= _POLL_S):
-            columns = self._session.select("SELECT DISTINCT metric_id FROM histogram_metrics")
-            self._metrics = frozenset(columns[0].tolist()) if columns else frozenset()
-            self._polled_at = now
-        return self._metrics
 
 
 def _columns(batch: HistogramBatch) -> dict[str, Column]:

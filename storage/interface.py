@@ -92,6 +92,9 @@ class Storage(Protocol):
         Sorted by (series_id, timestamp, value, labels), nothing twice.
         """
 
+    def start_metrics(self) -> frozenset[int]:
+        """Ids of the metrics that have, or once had, start timestamps; as cheap as `histogram_metrics`."""
+
     def write_starts(self, batch: StartBatch, token: str) -> None:
         """Store start timestamps of samples and histograms; `token` as of `write_samples`."""
 

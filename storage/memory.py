@@ -160,6 +160,10 @@ class MemoryStorage:
         """None."""
         return no_exemplars()
 
+    def start_metrics(self) -> frozenset[int]:
+        """None."""
+        return frozenset()
+
     def write_starts(self, batch: StartBatch, token: str) -> None:
         """Always refused."""
         _refuse("start timestamps")

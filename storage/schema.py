@@ -108,7 +108,16 @@ def _settings(able: Capabilities) -> str:
     return f" SETTINGS {', '.join(found)}" if found else ""
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_tables, _tables_beside_samples)
+def _metrics_with_starts(able: Capabilities) -> Sequence[str]:
+    return (
+        f"""CREATE TABLE IF NOT EXISTS start_metrics (
+            metric_id UInt64
+        ) ENGINE = ReplacingMergeTree PARTITION BY tuple() ORDER BY metric_id{_settings(able)}""",
+        "INSERT INTO start_metrics SELECT DISTINCT metric_id FROM starts",
+    )
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_tables, _tables_beside_samples, _metrics_with_starts)
 """Migration n brings the schema from version n to n + 1. Never edit one that was released."""
 
 

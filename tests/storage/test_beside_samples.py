@@ -66,6 +66,7 @@ def test_starts_come_sorted_and_the_latest_of_a_sample_wins(storage: ClickHouseS
     storage.write_starts(starts([(2, 10, 3), (1, 30, 7), (1, 20, -4)]), "one")
     storage.write_starts(starts([(1, 30, 9), (2, 10, 3)]), "two")
 
+    assert storage.start_metrics() == {1}
     found = storage.read_starts(1, None, ALWAYS)
 
     assert start_rows(found) == [(1, 20, -4), (1, 30, 9), (2, 10, 3)]

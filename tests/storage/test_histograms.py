@@ -77,7 +77,7 @@ def test_of_two_histograms_at_one_time_one_wins(
 
 
 def test_only_metrics_with_histograms_are_named(storage: ClickHouseStorage) -> None:
-    assert storage.histogram_metrics() == frozenset()
+    assert storage.histogram_metrics() == storage.start_metrics() == frozenset()
 
     storage.write_samples(batch([(1, 0, 1.0)], metric=5), "one")
     storage.write_histograms(batch_of([(1, 0, EMPTY)], metric=7), "one")
