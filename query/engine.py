@@ -13,7 +13,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
-from query import order
+from query import info, order
 from query.aggregate import aggregate
 from query.annotations import Annotations, format_float
 from query.ast import (
@@ -49,13 +49,13 @@ from query.times import Times
 from query.transform import TAKES_HISTOGRAMS, TRANSFORMS, Context
 from query.types import type_of
 from query.warm.cache import WarmCache
-from storage.errors import InputError
+from storage.errors import ExecutionError, InputError
 from storage.interface import SeriesCatalogue, Storage
 from storage.labels import LabelTable
 from storage.model import METRIC_NAME, Float64Array, Int64Array, TimeRange
 
 _COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
-_RELABELLING = frozenset(("info", "label_join", "label_replace"))
+_RELABELLING = frozenset(("label_join", "label_replace"))
 _THREADS = 2
 
 
@@ -201,6 +201,9 @@ class Evaluation:
         seen = times.at(expr.at, expr.offset)
         if expr.modifier is Modifier.SMOOTHED:
             return self._smoothed(expr, seen, times)
+        return self._latest(expr, seen, times, rollup, look)
+
+    def _latest(self, expr: VectorSelector, seen: Times, times: Times, rollup: Rollup, look: Look) -> Block:
         wanted = TimeRange(seen.start_ms - self._lookback_ms + 1, seen.end_ms)
         samples = self._read(expr, wanted)
         return self._rolled(rollup, samples, seen, self._lookback_ms, times, (), look)
@@ -275,6 +278,8 @@ class Evaluation:
     def _call(self, call: Call, times: Times) -> Value:
         if call.name in ROLLUPS or call.name == "absent_over_time":
             return self._rollup(call, times)
+        if call.name == "info":
+            return self._info(call, times)
         if call.name == "timestamp" and isinstance(selector := _bare(call.args[0]), VectorSelector):
             look = self._look("timestamp", selector)
             return self._selector(selector, times, LATEST_TIME, look)
@@ -285,6 +290,19 @@ class Evaluation:
         if isinstance(found, Block) and call.name in _RELABELLING:
             return order.merged(found, order.SAME_LABELS)
         return found
+
+    def _info(self, call: Call, times: Times) -> Value:
+        block = self.value(call.args[0], times)
+        if not isinstance(block, Block):
+            raise AssertionError("the parser lets only vectors be given labels")
+        request, infos = info.Request.of(call, block), None
+        if request.has_targets:
+            seen = info.seen_by(call.args[0], times)
+            latest = self._latest(request.selector, seen, times, LATEST, self._look("", call))
+            if latest.is_histogram.any():
+                raise ExecutionError("info sample should be float")
+            infos = self._latest(request.selector, seen, times, LATEST_TIME, self._look("timestamp", call))
+        return order.merged(request.enriched(infos), order.SAME_LABELS)
 
     def _rollup(self, call: Call, times: Times) -> Value:
         window = next(arg for arg in map(_bare, call.args) if isinstance(arg, MatrixSelector | Subquery))

@@ -266,7 +266,6 @@ TRANSFORMS: Final[Mapping[str, Transform]] = {
     **{name: _each(function) for name, function in _MATH.items()},
     **{name: _date(field) for name, field in DATE_FIELDS.items()},
     **dict.fromkeys(_OF_NATIVE, _measured),
-    "info": _unavailable("is experimental and not offered; join with group_left instead"),
     "start_timestamp": _unavailable("needs start timestamps, which are not stored"),
     "clamp": _clamp(1, 2),
     "clamp_max": _clamp(None, 1),
