@@ -157,7 +157,8 @@ class Samples:
     """A range vector asked for as such (instant queries only): raw samples of each series.
 
     timestamps_ms and values are flat, sorted by series then time; series s owns [offsets[s], offsets[s+1]).
-    cells, drops_name: as of a `Block`.
+    cells, drops_name: as of a `Block`. starts_ms: int64 (samples,), since when each sample's counter counts,
+    0 where that is not known; None: nowhere.
     """
 
     labels: LabelTable
@@ -166,6 +167,7 @@ class Samples:
     offsets: Int64Array
     cells: Cells | None = None
     drops_name: BoolArray | None = None
+    starts_ms: Int64Array | None = None
 
     def where(self, kept: BoolArray) -> Samples:
         """Only some samples of each series; bool (samples,)."""
@@ -177,14 +179,22 @@ class Samples:
             values=self.values[kept],
             offsets=before[self.offsets],
             cells=cells,
+            starts_ms=None if self.starts_ms is None else self.starts_ms[kept],
         )
 
     def take(self, rows: Int64Array) -> Samples:
         """The series at `rows`, in that order."""
         offsets, at = histograms.picked(self.offsets, rows)
         cells = None if self.cells is None else self.cells[at]
-        drops = None if self.drops_name is None else self.drops_name[rows]
-        return Samples(self.labels.take(rows), self.timestamps_ms[at], self.values[at], offsets, cells, drops)
+        return Samples(
+            self.labels.take(rows),
+            self.timestamps_ms[at],
+            self.values[at],
+            offsets,
+            cells,
+            None if self.drops_name is None else self.drops_name[rows],
+            None if self.starts_ms is None else self.starts_ms[at],
+        )
 
 
 Value: TypeAlias = Block | ScalarBlock | StringValue | Samples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from query.block import Samples, stacked_cells
 from query.deadline import Deadline
 from query.limits import QueryLimits
 from query.native.samples import hinted, with_histograms
+from query.rollup.starts.apply import starts_in
 from query.warm.cache import WarmCache
 from storage.interface import SeriesCatalogue, SeriesSelection, Storage
 from storage.labels import LabelTable, concat
-from storage.model import Matcher, TimeRange, is_stale
+from storage.model import Int64Array, Matcher, TimeRange, is_stale
 
 _BEFORE_MS = 300_000
 """How much earlier histograms are read: their hints follow from the one before."""
@@ -51,6 +52,7 @@ class Reader:
         self._limits = limits
         self._deadline = deadline
         self._with_histograms = storage.histogram_metrics()
+        self._with_starts = storage.start_metrics()
         self._done: dict[tuple[tuple[Matcher, ...], TimeRange, bool], Samples] = {}
 
     def read(
@@ -87,13 +89,27 @@ class Reader:
     def _fetch(self, selection: SeriesSelection, time_range: TimeRange) -> Samples:
         self._deadline.check()
         columns = self._warm.read(selection, time_range)
-        floats = Samples(selection.labels, columns.timestamps_ms, columns.values, columns.offsets)
-        if selection.metric_id not in self._with_histograms:
-            return floats
+        samples = Samples(selection.labels, columns.timestamps_ms, columns.values, columns.offsets)
+        if selection.metric_id in self._with_histograms:
+            samples = self._and_histograms(samples, selection, time_range)
+        if selection.metric_id in self._with_starts:
+            samples = self._and_starts(samples, selection)
+        return samples
+
+    def _and_histograms(self, floats: Samples, selection: SeriesSelection, time_range: TimeRange) -> Samples:
         wanted = None if selection.is_whole else selection.series_ids
         earlier = TimeRange(time_range.start_ms - _BEFORE_MS, time_range.end_ms)
         batch = self._storage.read_histograms(selection.metric_id, wanted, earlier)
         return with_histograms(floats, selection.series_ids, batch) if len(batch) else floats
+
+    def _and_starts(self, samples: Samples, selection: SeriesSelection) -> Samples:
+        if not len(samples.timestamps_ms):
+            return samples
+        wanted = None if selection.is_whole else selection.series_ids
+        times_ms = samples.timestamps_ms
+        time_range = TimeRange(int(times_ms.min()), int(times_ms.max()))
+        batch = self._storage.read_starts(selection.metric_id, wanted, time_range)
+        return replace(samples, starts_ms=starts_in(samples, selection.series_ids, batch))
 
 
 def _join(parts: Sequence[Samples]) -> Samples:
@@ -110,6 +126,15 @@ def _join(parts: Sequence[Samples]) -> Samples:
         np.concatenate([part.values for part in parts]),
         np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
         stacked_cells([part.cells for part in parts], [part.values.shape for part in parts]),
+        starts_ms=_joined_starts(parts),
+    )
+
+
+def _joined_starts(parts: Sequence[Samples]) -> Int64Array | None:
+    if all(part.starts_ms is None for part in parts):
+        return None
+    return np.concatenate(
+        [np.zeros(len(part.values), np.int64) if part.starts_ms is None else part.starts_ms for part in parts]
     )
 
 

@@ -16,7 +16,6 @@ from query.histogram import both
 from query.label_functions import join_labels, order_by_labels, replace_label
 from query.native.functions import measured
 from query.times import Times
-from storage.errors import ExecutionError
 from storage.labels import LabelTable
 from storage.model import METRIC_NAME, Float64Array, Int64Array, MatchOp
 
@@ -218,11 +217,10 @@ def _measured(call: Call, args: Sequence[Value], context: Context) -> Value:
     return measured(call.name, _block(args[0])).nameless()
 
 
-def _unavailable(why: str) -> Transform:
-    def run(call: Call, args: Sequence[Value], context: Context) -> Value:
-        raise ExecutionError(f"{call.name}() {why}")
-
-    return run
+def _nothing(call: Call, args: Sequence[Value], context: Context) -> Value:
+    """start_timestamp() of what is no selector: computed values have no start."""
+    block = _block(args[0])
+    return block.where(np.zeros(block.present.shape, np.bool_))
 
 
 _MATH: Final[Mapping[str, Callable[[Float64Array], Float64Array]]] = {
@@ -266,7 +264,7 @@ TRANSFORMS: Final[Mapping[str, Transform]] = {
     **{name: _each(function) for name, function in _MATH.items()},
     **{name: _date(field) for name, field in DATE_FIELDS.items()},
     **dict.fromkeys(_OF_NATIVE, _measured),
-    "start_timestamp": _unavailable("needs start timestamps, which are not stored"),
+    "start_timestamp": _nothing,
     "clamp": _clamp(1, 2),
     "clamp_max": _clamp(None, 1),
     "clamp_min": _clamp(1, None),

@@ -13,8 +13,8 @@ import numpy as np
 from query.ast import Modifier
 from query.block import Block
 from query.native.merge.apply import Merged, Plan, gauges, merge, scaled
+from query.native.ranges import Points, Ranges, unless_mixed, unmixed
 from query.native.remarks import MIXED_SCHEMAS, NOT_COUNTER, NOT_GAUGE
-from query.native.rollup import Points, Ranges, unless_mixed, unmixed
 from query.native.samples import differences
 from query.rollup.edges import kernels
 from query.rollup.functions import Windows

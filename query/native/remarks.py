@@ -19,6 +19,7 @@ MIXED_CLASSIC: Final = "vector contains a mix of classic and native histograms"
 IGNORED_IN_RANGE: Final = "ignored histograms in a range containing both floats and histograms"
 NOT_COUNTER: Final = "this native histogram metric is not a counter"
 NOT_GAUGE: Final = "this native histogram metric is not a gauge"
+OVERLAPS: Final = "sample has start time that overlaps with previous sample timestamp"
 NAN_RESULT: Final = "input to histogram_quantile has NaN observations, result is NaN"
 NAN_SKEWED: Final = "input to histogram_quantile has NaN observations, result is skewed higher"
 NAN_EXCLUDED: Final = (
@@ -62,4 +63,6 @@ def _names(labels: LabelTable, rows: npt.NDArray[np.integer | np.bool_]) -> list
 def _about(message: str, name: str) -> str:
     if message in (NOT_COUNTER, NOT_GAUGE):
         return f'{message}: "{name}"'
+    if message == OVERLAPS:
+        return f'{message} for metric "{name}"'
     return f'{message} for metric name "{name}"' if name else message

@@ -9,6 +9,7 @@ import numpy as np
 from query.block import Cells, Samples
 from query.native.kernels import pooled
 from query.native.resets import kernels
+from query.rollup.starts.apply import marked
 from storage.histograms import HINT_GAUGE, HINT_UNKNOWN, HistogramBatch
 from storage.model import STALE_NAN_BITS, BoolArray, UInt64Array, is_stale
 
@@ -77,4 +78,4 @@ def differences(samples: Samples) -> tuple[BoolArray, BoolArray]:
         changed,
         was_reset,
     )
-    return changed, was_reset
+    return changed, was_reset | marked(samples)[0]

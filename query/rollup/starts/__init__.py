@@ -1,0 +1,1 @@
+"""Counters whose samples tell since when they count."""
