@@ -95,6 +95,10 @@ class Cursor:
         self._depth += 1
         if self._depth > self._max_depth:
             token = self.token
-            self.fail(f"expression nests deeper than {self._max_depth} levels", token.start, token.end)
+            self.fail(
+                f"expression nests deeper than {self._max_depth} levels (query.max_depth)",
+                token.start,
+                token.end,
+            )
         yield
         self._depth -= 1

@@ -12,9 +12,9 @@ from query.ast import Expr, ValueType
 from query.block import Result, Stats
 from query.deadline import Deadline
 from query.evaluation import Evaluation
-from query.limits import QueryLimits
+from query.limits import Memory, QueryLimits
 from query.native.summaries import summarised
-from query.parser import parse
+from query.parser import ParseOptions, parse
 from query.select import Reader
 from query.times import Times
 from query.types import type_of
@@ -81,7 +81,9 @@ class Engine:
         self, query: str | Expr, times: Times, lookback_ms: int | None, deadline: Deadline | None
     ) -> Result:
         text = query if isinstance(query, str) else ""
-        expr = parse(query) if isinstance(query, str) else query
+        options = ParseOptions(self.limits.max_length, self.limits.max_depth)
+        expr = parse(query, options) if isinstance(query, str) else query
+        self.limits.check_steps(times.count)
         kind = type_of(expr)
         if not times.is_instant and kind not in (ValueType.SCALAR, ValueType.VECTOR):
             word = "range vector" if kind is ValueType.MATRIX else kind.value
@@ -89,13 +91,17 @@ class Engine:
                 f'invalid expression type "{word}" for range query, must be Scalar or instant Vector'
             )
         deadline = deadline or Deadline(self.limits.timeout_s, self._clock)
-        reader = Reader(self._storage, self._warm, self._catalogue, self._executor, self.limits, deadline)
+        memory = Memory(self.limits)
+        reader = Reader(
+            self._storage, self._warm, self._catalogue, self._executor, self.limits, memory, deadline
+        )
         notes = Annotations(text)
         began = time.perf_counter()
         evaluation = Evaluation(
             reader,
             self._executor,
             self.limits,
+            memory,
             deadline,
             notes,
             lookback_ms or self.limits.lookback_ms,

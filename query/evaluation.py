@@ -31,7 +31,7 @@ from query.ast import (
 from query.binary import binary
 from query.block import Block, Cells, Samples, ScalarBlock, StringValue, Value
 from query.deadline import Deadline
-from query.limits import QueryLimits
+from query.limits import Memory, QueryLimits
 from query.native.edges import edge_rolled
 from query.native.merge.apply import scaled
 from query.native.ranges import Look, ranges_of
@@ -60,6 +60,7 @@ class Evaluation:
         reader: Reader,
         executor: Executor,
         limits: QueryLimits,
+        memory: Memory,
         deadline: Deadline,
         notes: Annotations,
         lookback_ms: int,
@@ -69,6 +70,7 @@ class Evaluation:
         self._reader = reader
         self._roller = Roller(executor, deadline)
         self._limits = limits
+        self._memory = memory
         self._deadline = deadline
         self._notes = notes
         self._lookback_ms = lookback_ms
@@ -142,7 +144,7 @@ class Evaluation:
         args: tuple[Float64Array, ...],
         look: Look,
     ) -> Block:
-        self._limits.check("cells", samples.labels.size * times.count, self._limits.max_cells)
+        self._memory.expect_cells(samples.labels.size, times.count)
         ends_ms = seen.steps_ms()
         if args and seen.count != times.count:
             ends_ms = np.repeat(ends_ms, times.count)  # one window, but arguments of each step
@@ -175,7 +177,7 @@ class Evaluation:
         window_ms = times.positive_ms(expr.range, "range")
         step_ms = self._limits.subquery_step_ms if expr.step is None else times.positive_ms(expr.step, "step")
         inner = seen.inner(window_ms, step_ms)
-        self._limits.check("cells", inner.count, self._limits.max_cells)
+        self._limits.check_steps(inner.count)
         flat = _flattened(self.value(expr.expr, inner), inner.steps_ms())
         return unhinted(flat), seen, window_ms
 
@@ -197,7 +199,7 @@ class Evaluation:
         args = [self.value(arg, times) for arg in call.args]
         if call.name not in TAKES_HISTOGRAMS:
             args = [arg.floats() if isinstance(arg, Block) else arg for arg in args]
-        found = TRANSFORMS[call.name](call, args, Context(times, self._notes))
+        found = TRANSFORMS[call.name](call, args, Context(times, self._notes, self._deadline.check))
         if isinstance(found, Block) and call.name in _RELABELLING:
             return order.merged(found, order.SAME_LABELS)
         return found
@@ -233,7 +235,7 @@ class Evaluation:
             args = (args[0] + (times.steps_ms() - seen.steps_ms()) / 1000,)
         block = self._rolled(rollup, samples, seen, window_ms, times, args, self._look(call.name, window))
         if call.name == "absent_over_time":
-            return TRANSFORMS[call.name](call, [block], Context(times, self._notes))
+            return TRANSFORMS[call.name](call, [block], Context(times, self._notes, self._deadline.check))
         if rollup.for_counters:
             self._note_non_counters(call, samples, block)
         return block
@@ -264,7 +266,7 @@ class Evaluation:
         param = None if expr.param is None else self.value(expr.param, times)
         if not isinstance(block, Block) or isinstance(param, Block | Samples):
             raise AssertionError("the parser lets only vectors be aggregated, by scalars and strings")
-        return aggregate(expr, block, param, self._notes)
+        return aggregate(expr, block, param, self._notes, self._memory)
 
     def _unary(self, expr: Unary, times: Times) -> Value:
         value = self.value(expr.expr, times)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,8 +19,12 @@ _REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 _DIGITS: Final = re.compile(r"(\d+)")
 
 
-def replace_label(block: Block, target: str, replacement: str, source: str, pattern: str) -> Block:
+def replace_label(
+    block: Block, target: str, replacement: str, source: str, pattern: str, check: Callable[[], None]
+) -> Block:
     """label_replace: where all of `source` matches, `target` becomes the expanded `replacement`.
+
+    `check` is called for every value, and may raise to end the work.
 
     Raises `ExecutionError` for a label name or a pattern that is not one.
     """
@@ -35,6 +39,7 @@ def replace_label(block: Block, target: str, replacement: str, source: str, patt
     index = {value: code for code, value in enumerate(targets.values)}
     new_codes = np.full(len(sources.values), -1, np.int32)
     for code in np.unique(sources.codes).tolist():
+        check()
         match = compiled.fullmatch(sources.values[code])
         if match is not None:
             new_codes[code] = index.setdefault(_expanded(replacement, match), len(index))

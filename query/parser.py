@@ -78,8 +78,8 @@ def parse(text: str, options: ParseOptions = ParseOptions()) -> Expr:
     """The typed tree of an expression. Raises `ParseError` with a position."""
     if len(text) > options.max_length:
         raise ParseError(
-            f"1:1: parse error: the expression has {len(text)} characters, "
-            f"at most {options.max_length} are allowed"
+            f"1:1: parse error: expression has {len(text)} characters, "
+            f"the limit (query.max_length) is {options.max_length}"
         )
     cursor = Cursor(text, options.max_depth)
     if cursor.kind == "eof":
@@ -89,7 +89,9 @@ def parse(text: str, options: ParseOptions = ParseOptions()) -> Expr:
     if cursor.kind != "eof":
         cursor.unexpected()
     if depth(expr) > options.max_depth:
-        cursor.fail(f"expression nests deeper than {options.max_depth} levels", 0, len(text))
+        cursor.fail(
+            f"expression nests deeper than {options.max_depth} levels (query.max_depth)", 0, len(text)
+        )
     return check(expr, text)
 
 

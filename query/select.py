@@ -11,7 +11,7 @@ import numpy as np
 
 from query.block import Samples, stacked_cells
 from query.deadline import Deadline
-from query.limits import QueryLimits
+from query.limits import Memory, QueryLimits
 from query.native.samples import hinted, with_histograms
 from query.rollup.starts.apply import starts_in
 from query.warm.cache import WarmCache
@@ -21,6 +21,8 @@ from storage.model import Int64Array, Matcher, TimeRange, is_stale
 
 _BEFORE_MS = 300_000
 """How much earlier histograms are read: their hints follow from the one before."""
+_SAMPLES_A_SECOND = 10
+"""More than that of each series is not expected; beyond it samples are counted before they are read."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Reader:
         catalogue: SeriesCatalogue,
         executor: Executor,
         limits: QueryLimits,
+        memory: Memory,
         deadline: Deadline,
     ) -> None:
         self.cost = Cost()
@@ -50,6 +53,7 @@ class Reader:
         self._catalogue = catalogue
         self._executor = executor
         self._limits = limits
+        self._memory = memory
         self._deadline = deadline
         self._with_histograms = storage.histogram_metrics()
         self._with_starts = storage.start_metrics()
@@ -73,7 +77,7 @@ class Reader:
         return found
 
     def _read(self, matchers: Sequence[Matcher], time_range: TimeRange) -> Samples:
-        selections = self._catalogue.select(matchers, time_range)
+        selections = self._catalogue.select(matchers, time_range, self._deadline.check)
         self.cost.series += sum(len(one.series_ids) for one in selections)
         self._limits.check("series", self.cost.series, self._limits.max_series)
         self._deadline.check()
@@ -81,20 +85,28 @@ class Reader:
             parts = [self._fetch(one, time_range) for one in selections]
         else:
             parts = list(self._executor.map(lambda one: self._fetch(one, time_range), selections))
+        self.cost.samples = self._memory.samples
         self._deadline.check()
-        self.cost.samples += sum(len(part.values) for part in parts)
-        self._limits.check("samples", self.cost.samples, self._limits.max_samples)
         return _join(parts)
 
     def _fetch(self, selection: SeriesSelection, time_range: TimeRange) -> Samples:
         self._deadline.check()
-        columns = self._warm.read(selection, time_range)
+        columns = self._warm.read(selection, time_range, self._expect)
+        self._memory.hold_samples(int(columns.offsets[-1] - columns.offsets[0]))
         samples = Samples(selection.labels, columns.timestamps_ms, columns.values, columns.offsets)
         if selection.metric_id in self._with_histograms:
             samples = self._and_histograms(samples, selection, time_range)
         if selection.metric_id in self._with_starts:
             samples = self._and_starts(samples, selection)
         return samples
+
+    def _expect(self, selection: SeriesSelection, time_range: TimeRange) -> None:
+        """Count samples before they are read, where there could be too many."""
+        seconds = (time_range.end_ms - time_range.start_ms) / 1000
+        if len(selection.series_ids) * seconds * _SAMPLES_A_SECOND < self._limits.max_samples:
+            return
+        wanted = None if selection.is_whole else selection.series_ids
+        self._memory.expect_samples(self._storage.count_samples(selection.metric_id, wanted, time_range))
 
     def _and_histograms(self, floats: Samples, selection: SeriesSelection, time_range: TimeRange) -> Samples:
         wanted = None if selection.is_whole else selection.series_ids

@@ -22,16 +22,19 @@ from storage.model import METRIC_NAME, Float64Array, Int64Array, MatchOp
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """What a function may know beside its arguments."""
+    """What a function may know beside its arguments; `check` raises when it is time to stop."""
 
     times: Times
     notes: Annotations
+    check: Callable[[], None]
 
     @property
     def steps_ms(self) -> Int64Array:
         """int64 (steps,)."""
         return self.times.steps_ms()
 
+
+_LARGE: Final = 21.0
 
 Transform: TypeAlias = Callable[[Call, Sequence[Value], Context], Value]
 
@@ -192,7 +195,8 @@ def _sort_by_label(is_descending: bool) -> Transform:
 
 
 def _label_replace(call: Call, args: Sequence[Value], context: Context) -> Value:
-    return replace_label(_block(args[0]), *(_text(arg) for arg in args[1:]))
+    target, replacement, source, pattern = (_text(arg) for arg in args[1:])
+    return replace_label(_block(args[0]), target, replacement, source, pattern, context.check)
 
 
 def _label_join(call: Call, args: Sequence[Value], context: Context) -> Value:
@@ -223,6 +227,23 @@ def _nothing(call: Call, args: Sequence[Value], context: Context) -> Value:
     return block.where(np.zeros(block.present.shape, np.bool_))
 
 
+def _sinh(values: Float64Array) -> Float64Array:
+    found: Float64Array = np.where(
+        np.abs(values) > _LARGE, np.sign(values) * _half_exp(values), np.sinh(values)
+    )
+    return found
+
+
+def _cosh(values: Float64Array) -> Float64Array:
+    found: Float64Array = np.where(np.abs(values) > _LARGE, _half_exp(values), np.cosh(values))
+    return found
+
+
+def _half_exp(values: Float64Array) -> Float64Array:
+    """What Go takes for sinh and cosh of large numbers; it is infinite a little earlier than those."""
+    return np.exp(np.abs(values)) * 0.5
+
+
 _MATH: Final[Mapping[str, Callable[[Float64Array], Float64Array]]] = {
     "abs": np.abs,
     "acos": np.arccos,
@@ -233,7 +254,7 @@ _MATH: Final[Mapping[str, Callable[[Float64Array], Float64Array]]] = {
     "atanh": np.arctanh,
     "ceil": np.ceil,
     "cos": np.cos,
-    "cosh": np.cosh,
+    "cosh": _cosh,
     "deg": np.degrees,
     "exp": np.exp,
     "floor": np.floor,
@@ -243,7 +264,7 @@ _MATH: Final[Mapping[str, Callable[[Float64Array], Float64Array]]] = {
     "rad": np.radians,
     "sgn": np.sign,
     "sin": np.sin,
-    "sinh": np.sinh,
+    "sinh": _sinh,
     "sqrt": np.sqrt,
     "tan": np.tan,
     "tanh": np.tanh,

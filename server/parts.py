@@ -207,4 +207,8 @@ def _query_limits(settings: Settings) -> QueryLimits:
         timeout_s=query.timeout_s,
         max_series=query.max_series,
         max_samples=query.max_samples,
+        max_steps=query.max_steps,
+        max_bytes=query.max_bytes,
+        max_length=query.max_length,
+        max_depth=query.max_depth,
     )

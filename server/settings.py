@@ -97,6 +97,12 @@ class QuerySettings(BaseModel):
     timeout_s: float = Field(120, gt=0, description="Longest time a query may take.")
     max_samples: int = Field(50_000_000, ge=1, description="Samples one query may read.")
     max_series: int = Field(500_000, ge=1, description="Series one query may select.")
+    max_steps: int = Field(1_000_000, ge=1, description="Steps of one query or of one of its subqueries.")
+    max_bytes: int = Field(2 << 30, ge=_MIB, description="Memory one query may hold, by estimate.")
+    max_length: int = Field(100_000, ge=1, description="Characters of one query.")
+    max_depth: int = Field(
+        100, ge=1, le=100, description="Levels of one query: parentheses, calls and operators in one another."
+    )
     workers: int = Field(4, ge=1, le=64, description="Queries that run at once; others wait.")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -36,6 +36,9 @@ from storage.model import (
 
 _REMEMBERED_SELECTIONS = 512
 _REMEMBERED_SERIES = 1_000_000
+_VALUES_A_CHECK = 256
+_MAX_PATTERN_BYTES = 100_000
+_PATTERN_MEMORY_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,21 +98,34 @@ class Catalogue:
         self._metrics: dict[int, _Metric] = {}
         self._selections: OrderedDict[_Key, Sequence[Selection]] = OrderedDict()
         self._remembered = 0
+        self._generation = 0
 
-    def select(self, matchers: Sequence[Matcher], time_range: TimeRange) -> Sequence[Selection]:
+    def select(
+        self, matchers: Sequence[Matcher], time_range: TimeRange, check: Callable[[], None] = lambda: None
+    ) -> Sequence[Selection]:
         """Series that match all `matchers`, by metric, in the order of metric ids.
 
         Raises `InputError` for a regular expression that RE2 refuses.
         """
         days = (time_range.start_ms // DAY_MS, time_range.end_ms // DAY_MS)
         key = (tuple(matchers), days)
+        on_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+        others = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
         with self._lock:
             self._refresh()
-            found = self._selections.get(key)
-            if found is None:
-                found = self._select(matchers, days)
+            known = self._selections.get(key)
+            if known is not None:
+                return known
+            generation, names = self._generation, self._candidates(on_name)
+        # Matching is done without the lock: a slow regular expression holds up nobody else.
+        wanted = _passing(names, on_name, check)
+        with self._lock:
+            metrics = self._load(wanted)
+        found = [one for metric in metrics if (one := _selected(metric, others, days, check)) is not None]
+        with self._lock:
+            if generation == self._generation and key not in self._selections:
                 self._remember(key, found)
-            return found
+        return found
 
     def label_names(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> list[str]:
         """Sorted names of the labels that any selected series carries."""
@@ -152,6 +168,7 @@ class Catalogue:
             self._remembered -= _size(oldest)
 
     def _forget_selections(self) -> None:
+        self._generation += 1
         self._selections.clear()
         self._remembered = 0
 
@@ -159,32 +176,13 @@ class Catalogue:
         for selector in matchers or [[]]:
             yield from self.select(selector, time_range)
 
-    def _select(self, matchers: Sequence[Matcher], days: tuple[int, int]) -> Sequence[Selection]:
-        on_name = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
-        others = [matcher for matcher in matchers if matcher.name != METRIC_NAME]
-        found = []
-        for wanted in self._load(self._matching_metrics(on_name)):
-            keep = (wanted.first_days <= days[1]) & (wanted.last_days >= days[0])
-            for matcher in others:
-                keep &= _matches(wanted.labels.columns.get(matcher.name), matcher, wanted.labels.size)
-            if keep.all():
-                found.append(Selection(wanted.metric_id, wanted.series_ids, wanted.labels, True))
-            elif keep.any():
-                rows = np.flatnonzero(keep)
-                ids, labels = wanted.series_ids[rows], wanted.labels.take(rows)
-                found.append(Selection(wanted.metric_id, ids, labels, False))
-        return found
-
-    def _matching_metrics(self, matchers: Sequence[Matcher]) -> list[int]:
+    def _candidates(self, matchers: Sequence[Matcher]) -> dict[int, str]:
+        """Metrics among which those are that match, by id in order; a copy."""
         for matcher in matchers:
             if matcher.op is MatchOp.EQUAL and matcher.value:
                 named = metric_id(matcher.value)
-                ids = [named] if named in self._names else []
-                break
-        else:
-            ids = sorted(self._names)
-        tests = [value_test(matcher) for matcher in matchers]
-        return [one for one in ids if all(test(self._names[one]) for test in tests)]
+                return {named: self._names[named]} if named in self._names else {}
+        return {one: self._names[one] for one in sorted(self._names)}
 
     def _load(self, metric_ids: Sequence[int]) -> list[_Metric]:
         missing = [one for one in metric_ids if one not in self._metrics]
@@ -235,16 +233,39 @@ def _split(rows: SeriesColumns) -> Iterable[_Metric]:
         )
 
 
-def _matches(column: LabelColumn | None, matcher: Matcher, size: int) -> BoolArray:
+def _passing(names: Mapping[int, str], matchers: Sequence[Matcher], check: Callable[[], None]) -> list[int]:
+    """The metrics whose names match."""
+    passes = np.ones(len(names), np.bool_)
+    for matcher in matchers:
+        passes &= value_test(matcher).many(list(names.values()), check)
+    return [one for one, passed in zip(names, passes.tolist(), strict=True) if passed]
+
+
+def _selected(
+    metric: _Metric, matchers: Sequence[Matcher], days: tuple[int, int], check: Callable[[], None]
+) -> Selection | None:
+    """The series of a metric that match and were seen on one of these days."""
+    keep = (metric.first_days <= days[1]) & (metric.last_days >= days[0])
+    for matcher in matchers:
+        keep &= _matches(metric.labels.columns.get(matcher.name), matcher, metric.labels.size, check)
+    if keep.all():
+        return Selection(metric.metric_id, metric.series_ids, metric.labels, True)
+    if not keep.any():
+        return None
+    rows = np.flatnonzero(keep)
+    return Selection(metric.metric_id, metric.series_ids[rows], metric.labels.take(rows), False)
+
+
+def _matches(column: LabelColumn | None, matcher: Matcher, size: int, check: Callable[[], None]) -> BoolArray:
     test = value_test(matcher)
     if column is None:
         return np.full(size, test(""), np.bool_)
     if len(column.values) > 4 * size:
         used = np.unique(column.codes)
         passes = np.zeros(len(column.values), np.bool_)
-        passes[used] = test.many([column.values[code] for code in used.tolist()])
+        passes[used] = test.many([column.values[code] for code in used.tolist()], check)
     else:
-        passes = test.many(column.values)
+        passes = test.many(column.values, check)
     found: BoolArray = passes[column.codes]
     return found
 
@@ -271,31 +292,41 @@ class _Test:
     def __call__(self, value: str) -> bool:
         return bool(self.many([value])[0])
 
-    def many(self, values: Sequence[str]) -> BoolArray:
-        """Which values pass."""
+    def many(self, values: Sequence[str], check: Callable[[], None] = lambda: None) -> BoolArray:
+        """Which values pass; `check` is called every so many."""
+        equal: list[bool] = []
         if self._pattern is None:
             wanted = self._value
             equal = [value == wanted for value in values]
         else:
             fullmatch = self._pattern.fullmatch
-            equal = [fullmatch(value.encode()) is not None for value in values]
+            for first in range(0, len(values), _VALUES_A_CHECK):
+                check()
+                part = values[first : first + _VALUES_A_CHECK]
+                equal += [fullmatch(value.encode()) is not None for value in part]
         passes: BoolArray = np.array(equal, np.bool_) == self._wanted
         return passes
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def compile_regex(pattern: str, captures: bool = False) -> Any:
     """An RE2 pattern as Prometheus compiles it: `.` meets newlines too; use `fullmatch`.
 
-    UTF-8 and no groups take half the time of str with them: 1 µs a value. Raises
-    `InputError` with RE2's reason.
+    UTF-8 and no groups take half the time of str with them: 1 µs a value. RE2 takes time in proportion to
+    the text, and bounded memory. Raises `InputError` with RE2's reason, or where a pattern is too long.
     """
+    encoded = pattern.encode(errors="surrogatepass")
+    if len(encoded) > _MAX_PATTERN_BYTES:
+        raise InputError(
+            f"regular expression has {len(encoded)} bytes, at most {_MAX_PATTERN_BYTES} are allowed"
+        )
     options = re2.Options()
+    options.max_mem = _PATTERN_MEMORY_BYTES
     options.dot_nl = True
     options.never_capture = not captures
     options.log_errors = False
     try:
-        return re2.compile(pattern.encode(errors="surrogatepass"), options)
+        return re2.compile(encoded, options)
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
         raise InputError(f"regular expression {pattern!r} is not RE2: {reason}") from None

@@ -139,6 +139,12 @@ class ClickHouseStorage:
             ids, timestamps, values = ids[keep], timestamps[keep], values[keep]
         return SampleBatch(np.full(len(ids), metric_id, np.uint64), ids, timestamps, values)
 
+    def count_samples(self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange) -> int:
+        """Count rows, duplicates and all."""
+        rows = Rows.of(metric_id, series_ids, time_range)
+        columns = self._session.select(f"SELECT count() FROM samples {rows.condition}")
+        return int(columns[0][0]) if columns else 0
+
     def write_histograms(self, batch: HistogramBatch, token: str) -> None:
         """Append a batch of native histograms."""
         self._histograms.write(batch, token)

@@ -63,6 +63,9 @@ class Storage(Protocol):
         stale marker loses against any value. Stale markers are returned, bit by bit.
         """
 
+    def count_samples(self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange) -> int:
+        """About how many samples `read_samples` would go through, never fewer than it returns."""
+
     def write_histograms(self, batch: HistogramBatch, token: str) -> None:
         """Store native histograms of any order; `token` as of `write_samples`."""
 
@@ -131,8 +134,13 @@ class Storage(Protocol):
 class SeriesCatalogue(Protocol):
     """Which series exist: selects by matchers, within a budget of time that does not grow with history."""
 
-    def select(self, matchers: Sequence[Matcher], time_range: TimeRange) -> Sequence[SeriesSelection]:
-        """Series that match all `matchers` and were seen on a day of `time_range`, grouped by metric."""
+    def select(
+        self, matchers: Sequence[Matcher], time_range: TimeRange, check: Callable[[], None] = lambda: None
+    ) -> Sequence[SeriesSelection]:
+        """Series that match all `matchers` and were seen on a day of `time_range`, grouped by metric.
+
+        `check` is called every few milliseconds, and may raise to end the search.
+        """
 
     def label_names(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> list[str]:
         """Sorted names of labels of the series that match any of the selectors (all series when empty)."""

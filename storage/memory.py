@@ -125,6 +125,10 @@ class MemoryStorage:
             inside &= np.isin(found.series_ids, series_ids)
         return _picked(found, inside)
 
+    def count_samples(self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange) -> int:
+        """See `storage.interface.Storage`."""
+        return len(self.read_samples(metric_id, series_ids, time_range))
+
     def write_histograms(self, batch: HistogramBatch, token: str) -> None:
         """See `storage.interface.Storage`; tokens are not remembered."""
         for metric in np.unique(batch.metric_ids).tolist():

@@ -16,12 +16,16 @@ _IDS_IN_TEXT = 2_000
 class Rows:
     """What a query says in SQL, and the series that it does not say because they are many.
 
-    where: the condition, the order and nothing behind it. wanted: uint64, ascending, None where the condition
-    names them.
+    condition: the clause WHERE. wanted: uint64, ascending, None where the condition names them.
     """
 
-    where: str
+    condition: str
     wanted: UInt64Array | None
+
+    @property
+    def where(self) -> str:
+        """The condition, the order and nothing behind it."""
+        return f"{self.condition} ORDER BY metric_id, series_id, timestamp"
 
     @classmethod
     def of(cls, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange) -> Rows:
@@ -34,12 +38,11 @@ class Rows:
         elif series_ids is not None:
             among = f" AND series_id BETWEEN {series_ids[0]} AND {series_ids[-1]}"
             wanted = series_ids
-        where = (
+        condition = (
             f"WHERE metric_id = {metric_id}{among} "
-            f"AND timestamp BETWEEN {time_range.start_ms} AND {time_range.end_ms} "
-            "ORDER BY metric_id, series_id, timestamp"
+            f"AND timestamp BETWEEN {time_range.start_ms} AND {time_range.end_ms}"
         )
-        return cls(where, wanted)
+        return cls(condition, wanted)
 
     def keep(self, series_ids: UInt64Array) -> BoolArray | None:
         """Which of the rows found, ascending by series, are wanted; None where all are."""

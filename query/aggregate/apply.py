@@ -13,6 +13,7 @@ from query.aggregate import kernels
 from query.annotations import Annotations, format_float
 from query.ast import Aggregate
 from query.block import NAME_LABELS, Block, ScalarBlock, StringValue
+from query.limits import Memory
 from query.native import aggregate as native
 from query.native.text import texts as native_texts
 from storage.errors import ExecutionError
@@ -66,14 +67,17 @@ class Grouped:
         return found
 
 
-def aggregate(node: Aggregate, block: Block, parameter: Parameter, notes: Annotations) -> Block:
+def aggregate(
+    node: Aggregate, block: Block, parameter: Parameter, notes: Annotations, memory: Memory
+) -> Block:
     """Evaluate an aggregation at every step.
 
-    Raises `ExecutionError` where a parameter is not one that the aggregation takes.
+    Raises `ExecutionError` where a parameter is not one that the aggregation takes, and `LimitError` where
+    the answer would not fit into `memory`.
     """
     if node.op == "count_values":
         assert isinstance(parameter, StringValue)
-        return _count_values(node, block, parameter.value)
+        return _count_values(node, block, parameter.value, memory)
     if node.op in _TOTALS and block.cells is not None:
         whole = group(node, block)
         floats = _REDUCERS[node.op](group(node, block.floats()))
@@ -232,11 +236,11 @@ def _whole(k: Float64Array) -> Int64Array:
     return k.astype(np.int64)
 
 
-def _count_values(node: Aggregate, block: Block, label: str) -> Block:
+def _count_values(node: Aggregate, block: Block, label: str, memory: Memory) -> Block:
     """A series for each distinct value, named in `label`, that counts the series with that value."""
     _require_label(label)
     rows, steps = np.nonzero(block.present)
-    texts, codes = _texts(block, rows, steps)
+    texts, codes = _texts(block, rows, steps, memory)
     taken = block.labels
     kept = taken.drop((*node.grouping, *NAME_LABELS)) if node.without else taken.keep(node.grouping)
     pairs, pair_of = np.unique(rows * len(texts) + codes, return_inverse=True)
@@ -244,15 +248,18 @@ def _count_values(node: Aggregate, block: Block, label: str) -> Block:
         label, [texts[code] for code in (pairs % max(len(texts), 1)).tolist()]
     )
     groups = named.group()
+    memory.expect_cells(len(groups), block.values.shape[1])
     counts = np.zeros((len(groups), block.values.shape[1]))
     np.add.at(counts, (groups.ids[pair_of], steps), 1.0)
     return Block(named.take(groups.first), counts, counts > 0)
 
 
-def _texts(block: Block, rows: Int64Array, steps: Int64Array) -> tuple[list[str], Int64Array]:
+def _texts(block: Block, rows: Int64Array, steps: Int64Array, memory: Memory) -> tuple[list[str], Int64Array]:
     """The distinct values at some cells as texts, and which of them each cell has; int64 (cells,)."""
-    distinct, codes = np.unique(block.values[rows, steps], return_inverse=True)
-    texts = [_plain(value) for value in distinct.tolist()]
+    # By their bits, since -0 and 0 are equal but written differently.
+    distinct, codes = np.unique(block.values[rows, steps].view(np.int64), return_inverse=True)
+    memory.expect_cells(len(distinct), block.values.shape[1])
+    texts = [_plain(value) for value in distinct.view(np.float64).tolist()]
     if block.cells is None:
         return texts, codes
     at = block.cells.at[rows, steps]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,9 +78,18 @@ class WarmCache:
         self._loads = 0
         self._is_exact = budget_bytes > 0 and storage.subscribe(self._note)
 
-    def read(self, selection: SeriesSelection, time_range: TimeRange) -> Columns:
-        """The selected samples in [start, end], and perhaps some outside."""
+    def read(
+        self,
+        selection: SeriesSelection,
+        time_range: TimeRange,
+        expect: Callable[[SeriesSelection, TimeRange], None] = lambda selection, time_range: None,
+    ) -> Columns:
+        """The selected samples in [start, end], and perhaps some outside.
+
+        `expect` is told what will be read from the store, and may raise to prevent it.
+        """
         if not self._is_exact:
+            expect(selection, time_range)
             return self._load(selection, time_range, 0).select(selection.series_ids)
         whole: _Key = (selection.metric_id, None)
         key = whole if selection.is_whole else (selection.metric_id, selection.series_ids.tobytes())
@@ -88,6 +98,7 @@ class WarmCache:
             if entry is not None:
                 return entry.select(selection.series_ids)
         wider = TimeRange(time_range.start_ms - _BEFORE_MS, time_range.end_ms + _AFTER_MS)
+        expect(selection, wider)
         with self._lock:
             position = self._log_begins + len(self._log)
             self._loads += 1
