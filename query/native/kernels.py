@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from query.native.bounds import BOUNDS
 from storage.histograms import CUSTOM_SCHEMA, Histograms, Int8Array, UInt8Array
 from storage.model import Float64Array, Int32Array, Int64Array
 
@@ -65,9 +66,9 @@ def upper_bound(index: int, schema: int) -> float:
         return _LARGEST if exponent == 1024 else math.ldexp(1.0, exponent)
     part = index & ((1 << schema) - 1)
     exponent = index >> schema
-    if part == 0:
-        return _LARGEST if exponent == 1024 else math.ldexp(1.0, exponent)
-    return math.ldexp(2.0 ** (part / (1 << schema)), exponent)
+    if part == 0 and exponent == 1024:
+        return _LARGEST
+    return math.ldexp(BOUNDS[part << (8 - schema)], exponent)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -159,7 +160,7 @@ def spread(pool: Pool, row: int, lowers: Float64Array, uppers: Float64Array, cou
         uppers[n] = -upper_bound(pool.negative_indexes[k] - 1, schema)
         counts[n] = pool.negative_counts[k]
         n += 1 if counts[n] != 0 else 0
-    if pool.zero_counts[row] != 0:
+    if pool.zero_counts[row] > 0:
         lowers[n], uppers[n] = -pool.zero_thresholds[row], pool.zero_thresholds[row]
         counts[n] = pool.zero_counts[row]
         n += 1

@@ -13,7 +13,9 @@ classic buckets: Prometheus 3.5 answers NaN unless they come sorted, which depen
 import random
 from collections.abc import Callable
 
-_METRICS = ("c_total", "d_total", "g", "h", "odd", "l_bucket", "nothing")
+_FLOATS = ("c_total", "d_total", "g", "h", "odd", "l_bucket", "nothing")
+_NATIVE = ("n", "n_gauge", "n_custom")
+_MEASURES = ("histogram_count", "histogram_sum", "histogram_avg", "histogram_stddev", "histogram_stdvar")
 _MATCHERS = (
     'job="a"',
     'job!="a"',
@@ -101,6 +103,7 @@ class Expressions:
             self._function,
             self._function,
             self._quantile,
+            self._native,
         )
         return self._rng.choice(forms)(depth - 1)
 
@@ -110,7 +113,8 @@ class Expressions:
     def _bare(self) -> str:
         chosen = self._rng.sample(_MATCHERS, self._rng.choice((0, 0, 1, 2)))
         braces = "{" + ",".join(chosen) + "}" if chosen else ""
-        return self._rng.choice(_METRICS) + braces
+        metrics = _NATIVE if self._rng.random() < 0.2 else _FLOATS
+        return self._rng.choice(metrics) + braces
 
     def _modifiers(self) -> str:
         text = ""
@@ -196,6 +200,28 @@ class Expressions:
             (f"rate(l_bucket[{window}])", f"sum by (le, job) (rate(l_bucket[{window}]))", "l_bucket")
         )
         return f"histogram_quantile({self._scalar(0)}, {inner})"
+
+    def _native(self, depth: int) -> str:
+        metric, window = self._rng.choice(_NATIVE), self._rng.choice(("1m", "5m", "10m"))
+        inner = self._rng.choice(
+            (
+                f"rate({metric}[{window}])",
+                f"sum by (job) (rate({metric}[{window}]))",
+                f"avg(increase({metric}[{window}]))",
+                f"delta(n_gauge[{window}])",
+                f"sum_over_time({metric}[{window}])",
+                f"-{metric} * {self._rng.choice(('2', '-0.5', '0'))}",
+                metric,
+            )
+        )
+        return self._rng.choice(
+            (
+                f"{self._rng.choice(_MEASURES)}({inner})",
+                f"histogram_quantile({self._scalar(0)}, {inner})",
+                f"histogram_fraction({self._scalar(0)}, {self._scalar(0)}, {inner})",
+                inner,
+            )
+        )
 
     def _scalar(self, depth: int) -> str:
         kind = self._rng.random()

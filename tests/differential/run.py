@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+import orjson
 
 from query.ast import Expr, children
-from query.block import Block, ScalarBlock
 from query.engine import Engine
 from query.parser import parse
+from query.render.json import render_result
 from query.types import type_of
 from storage.catalogue import Catalogue
 from storage.errors import Error
@@ -21,8 +22,11 @@ from tests.differential.data import START_MS, STEP_MS, STEPS, generate
 from tests.differential.grammar import Expressions
 from tests.differential.prometheus import Prometheus
 
-Answer: TypeAlias = dict[tuple[Labels, int], float] | str
-"""Value by (labels, time in ms), or an error's message."""
+Point: TypeAlias = tuple[float, ...]
+"""A float, or a histogram: count, sum and what its buckets say."""
+
+Answer: TypeAlias = dict[tuple[Labels, int], Point] | str
+"""Point by (labels, time in ms), or an error's message."""
 
 _RELATIVE = 1e-9
 _END_MS = START_MS + STEP_MS * STEPS
@@ -61,7 +65,10 @@ class Comparison:
         prometheus.write(series)
         for one in series:
             index = np.zeros(len(one.values), np.int64)
-            storage.append([one.labels], index, one.timestamps_ms, one.values)
+            if one.histograms is None:
+                storage.append([one.labels], index, one.timestamps_ms, one.values)
+            else:
+                storage.append_histograms([one.labels], index, one.timestamps_ms, one.histograms)
         self._engine = Engine(storage, Catalogue(storage))
 
     def run(self, count: int) -> Iterator[str]:
@@ -115,17 +122,8 @@ class Comparison:
         except Error as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - a crash of the engine is the finding
-            return {((("crash", repr(error)),), 0): math.nan}
-        value, steps = result.value, result.steps_ms.tolist()
-        if isinstance(value, ScalarBlock):
-            return {((), at): float(value.values[i]) for i, at in enumerate(steps)}
-        assert isinstance(value, Block), question
-        rows = [canonical(one) for one in value.labels.rows()]
-        return {
-            (labels, steps[j]): float(value.values[i, j])
-            for i, labels in enumerate(rows)
-            for j in np.flatnonzero(value.present[i]).tolist()
-        }
+            return {((("crash", repr(error)),), 0): (math.nan,)}
+        return _answer(orjson.loads(render_result(result)))
 
     def prometheus(self, question: Question) -> Answer:
         """What Prometheus answers."""
@@ -138,22 +136,26 @@ class Comparison:
             ("query_range", times) if question.step_ms else ("query", {"time": question.start_ms / 1000})
         )
         found = self._prometheus.ask(path, {"query": question.expr, **window})
-        if found["status"] != "success":
-            return str(found["error"])
-        data = found["data"]
-        result = (
-            [{"metric": {}, "value": data["result"]}] if data["resultType"] == "scalar" else data["result"]
-        )
-        return {
-            (canonical(series["metric"]), round(at * 1000)): float(value)
-            for series in result
-            for at, value in _points(series)
-        }
+        return str(found["error"]) if found["status"] != "success" else _answer(found)
 
 
-def _points(series: dict[str, Any]) -> list[tuple[float, str]]:
-    found: list[tuple[float, str]] = series.get("values") or [series["value"]]
-    return found
+def _answer(found: dict[str, Any]) -> Answer:
+    """The points of Prometheus's JSON."""
+    data = found["data"]
+    result = [{"metric": {}, "value": data["result"]}] if data["resultType"] == "scalar" else data["result"]
+    return {
+        (canonical(series["metric"]), round(at * 1000)): point
+        for series in result
+        for at, point in _points(series)
+    }
+
+
+def _points(series: dict[str, Any]) -> Iterator[tuple[float, Point]]:
+    for at, value in series.get("values", [series["value"]] if "value" in series else []):
+        yield at, (float(value),)
+    for at, value in series.get("histograms", [series["histogram"]] if "histogram" in series else []):
+        buckets = [float(part) for bucket in value.get("buckets", []) for part in bucket]
+        yield at, (float(value["count"]), float(value["sum"]), *buckets)
 
 
 def _parts(expr: Expr) -> Iterator[Expr]:
@@ -173,8 +175,12 @@ def difference(ours: Answer, theirs: Answer) -> str | None:
     for key in sorted(ours.keys() ^ theirs.keys()):
         return f"{key}: ours {ours.get(key)}, theirs {theirs.get(key)}"
     for key, value in ours.items():
-        if not same(value, theirs[key]):
-            return f"{key}: ours {value!r}, theirs {theirs[key]!r}"
+        other = theirs[key]
+        if len(value) != len(other):
+            return f"{key}: ours {value!r}, theirs {other!r}"
+        for at, (one, two) in enumerate(zip(value, other, strict=True)):
+            if not same(one, two):
+                return f"{key}: ours {one!r}, theirs {two!r} at place {at} of {len(value)}"
     return None
 
 

@@ -82,4 +82,5 @@ def _add_field(
 
 _MESSAGES = _build()
 WriteRequest = _MESSAGES["v1.WriteRequest"]
+Histogram = _MESSAGES["v1.Histogram"]
 Request = _MESSAGES["v2.Request"]

@@ -81,6 +81,8 @@ def _quantile(pool: Pool, row: int, phi: float) -> tuple[float, int]:
     elif lower < 0 and upper > 0:
         lower, upper = _zero_bounds(pool, row, lower, upper)
     seen = min(seen, total)
+    if seen < rank:
+        return upper, note
     rank = rank - (seen - counts[at]) if is_forward else seen - rank
     return _within(lower, upper, rank / counts[at], linear), note
 
@@ -94,7 +96,7 @@ def quantiles(pool: Pool, rows: Int64Array, phis: Float64Array, out: Float64Arra
 
 @numba.njit(cache=True, nogil=True)
 def _rank(pool: Pool, row: int, value: float, n: int, buckets: Float64Array) -> float:
-    """How many observations lie below a value."""
+    """How many observations lie below a value; infinity where it lies above every bucket."""
     rank, linear = 0.0, is_custom(pool, row)
     for i in range(n):
         lower, upper, count = buckets[0, i], buckets[1, i], buckets[2, i]
@@ -112,7 +114,7 @@ def _rank(pool: Pool, row: int, value: float, n: int, buckets: Float64Array) -> 
                 return float(rank + count)
             return float(rank + count * share_below(lower, upper, value, linear))
         rank += count
-    return rank
+    return np.inf
 
 
 @numba.njit(cache=True, nogil=True)
