@@ -6,6 +6,9 @@ import math
 
 from query.ast import Span
 
+_SHOWN = 10
+"""How many remarks of a kind an answer carries (Prometheus, web/api/v1/api.go)."""
+
 
 class Annotations:
     """Collects remarks, each once, with the place in the text that they are about.
@@ -41,6 +44,13 @@ class Annotations:
             return ""
         before = self._text[: span.start]
         return f" ({before.count(chr(10)) + 1}:{span.start - before.rfind(chr(10))})"
+
+
+def shortened(texts: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """The first ten remarks of a kind, `warning` or `info`, and how many there are beside them."""
+    if len(texts) <= _SHOWN:
+        return texts
+    return (*texts[:_SHOWN], f"{len(texts) - _SHOWN} more {kind} annotations omitted")
 
 
 def format_float(value: float) -> str:

@@ -88,8 +88,14 @@ def by_labels(table: LabelTable) -> Int64Array:
 
 
 def merged(block: Block, message: str) -> Block:
-    """Make rows of equal labels one. Raises `ExecutionError` where two are present at one step."""
-    groups = block.labels.group()
+    """Make rows of equal labels one. Raises `ExecutionError` where two are present at one step.
+
+    Rows that will lose their names stay apart from those that will not.
+    """
+    labels = block.labels
+    if block.drops_name is not None:
+        labels = labels.with_column("", LabelColumn(block.drops_name.astype(np.int32), ["", "dropped"]))
+    groups = labels.group()
     if len(groups) == block.labels.size:
         return block
     values = np.zeros((len(groups), block.values.shape[1]))

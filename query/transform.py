@@ -172,12 +172,22 @@ def _absent_labels(expr: Expr) -> LabelTable:
     return LabelTable.from_rows([{name: value for name, value in labels.items() if value}])
 
 
+def _is_range(call: Call, context: Context) -> bool:
+    """Whether there are many steps, of which each would have its own order; a warning says so."""
+    if context.times.count == 1:
+        return False
+    context.notes.warn(
+        "sort is ineffective for range queries since results are always ordered by labels", call.span
+    )
+    return True
+
+
 def _sort(is_descending: bool) -> Transform:
     """By value in an instant query, NaN last; a range answers in the order of labels anyway."""
 
     def run(call: Call, args: Sequence[Value], context: Context) -> Value:
         block = _block(args[0])
-        if len(context.steps_ms) != 1:
+        if _is_range(call, context):
             return block
         keys = -block.values[:, 0] if is_descending else block.values[:, 0]
         return block.take(np.argsort(keys, kind="stable"))
@@ -188,6 +198,8 @@ def _sort(is_descending: bool) -> Transform:
 def _sort_by_label(is_descending: bool) -> Transform:
     def run(call: Call, args: Sequence[Value], context: Context) -> Value:
         block = _block(args[0])
+        if _is_range(call, context):
+            return block
         names = [_text(arg) for arg in args[1:]]
         return block.take(order_by_labels(block.labels, names, is_descending))
 

@@ -167,10 +167,16 @@ def _quantile(node: Aggregate, grouped: Grouped, phi: Float64Array, notes: Annot
 
 
 def warn_of_quantiles(phi: Float64Array, node: Aggregate, notes: Annotations) -> None:
-    """Warn of each distinct quantile that is not between 0 and 1."""
+    """Warn of NaN, and of the largest and smallest quantile where they are not between 0 and 1."""
     assert node.param is not None
-    for one in np.unique(phi[~((phi >= 0) & (phi <= 1))]).tolist():
+    for one in (*([np.nan] if np.isnan(phi).any() else []), *_beyond(phi, 0, 1)):
         notes.warn(f"quantile value should be between 0 and 1, got {format_float(one)}", node.param.span)
+
+
+def _beyond(values: Float64Array, low: float, high: float) -> list[float]:
+    """The largest value if it is over `high`, the smallest if it is under `low`; neither where one is NaN."""
+    most, least = float(values.max(initial=low)), float(values.min(initial=high))
+    return [*([most] if most > high else []), *([least] if least < low else [])]
 
 
 def _ranked(sign: float) -> Callable[[Aggregate, Grouped, Float64Array, Annotations], Block]:
@@ -203,7 +209,7 @@ def _limit_ratio(node: Aggregate, grouped: Grouped, ratio: Float64Array, notes: 
     assert node.param is not None
     if np.isnan(ratio).any():
         raise ExecutionError("Ratio value is NaN")
-    for one in np.unique(ratio[np.abs(ratio) > 1]).tolist():
+    for one in _beyond(ratio, -1, 1):
         notes.warn(
             f"ratio value should be between -1 and 1, got {format_float(one)}, "
             f"capping to {1 if one > 0 else -1}",
@@ -216,10 +222,20 @@ def _limit_ratio(node: Aggregate, grouped: Grouped, ratio: Float64Array, notes: 
 
 
 def _places(labels: LabelTable) -> Float64Array:
-    """A number in [0, 1) of each label set, the same in every query; float64 (series,)."""
-    texts = ("\xff".join(part for pair in row.items() for part in pair) for row in labels.rows())
-    hashes = (xxhash.xxh64_intdigest(text.encode()) / _HASH_RANGE for text in texts)
+    """A number in [0, 1] of each label set, the same in every query; float64 (series,).
+
+    It is Prometheus's own (promql/engine.go, RatioSampler; model/labels, Labels.Hash).
+    """
+    texts = (b"".join(_sized(part) for pair in row.items() for part in pair) for row in labels.rows())
+    hashes = (xxhash.xxh64_intdigest(text) / _HASH_RANGE for text in texts)
     return np.fromiter(hashes, np.float64, labels.size)
+
+
+def _sized(text: str) -> bytes:
+    """A name or value behind its length: a byte, or from 255 on three after one of 255."""
+    encoded = text.encode(errors="surrogatepass")
+    size = len(encoded)
+    return (bytes((size,)) if size < 255 else b"\xff" + size.to_bytes(3, "little")) + encoded
 
 
 def _only(block: Block, keep: BoolArray) -> Block:
@@ -228,12 +244,20 @@ def _only(block: Block, keep: BoolArray) -> Block:
 
 
 def _whole(k: Float64Array) -> Int64Array:
-    """Scalars as counts. Raises `ExecutionError` where one is NaN or beyond 64 bits."""
+    """Scalars as counts of 0 or more.
+
+    Raises `ExecutionError` where one is NaN or, unless none is as large as 1, beyond 64 bits.
+    """
     if np.isnan(k).any():
         raise ExecutionError("Parameter value is NaN")
-    for one in k[np.abs(k) >= _INT64_LIMIT].tolist():
-        raise ExecutionError(f"Scalar value {format_float(one)} {'over' if one > 0 else 'under'}flows int64")
-    return k.astype(np.int64)
+    if k.max(initial=0) < 1:
+        return np.zeros(len(k), np.int64)
+    for one in (float(k.min()), float(k.max())):
+        if abs(one) >= _INT64_LIMIT:
+            raise ExecutionError(
+                f"Scalar value {format_float(one)} {'over' if one > 0 else 'under'}flows int64"
+            )
+    return np.maximum(k, 0).astype(np.int64)
 
 
 def _count_values(node: Aggregate, block: Block, label: str, memory: Memory) -> Block:

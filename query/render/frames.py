@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import orjson
 
+from query.annotations import shortened
 from query.ast import ValueType
 from query.block import Block, Result
 from storage.errors import ExecutionError
@@ -31,8 +32,8 @@ def render_frame(result: Result, step_ms: int) -> bytes:
             "type": result.type.value,
             "steps_ms": {"start": int(result.steps_ms[0]), "step": step_ms, "count": len(result.steps_ms)},
             "series": [{"labels": row} for row in block.labels.rows()],
-            "warnings": result.warnings,
-            "infos": result.infos,
+            "warnings": shortened(result.warnings, "warning"),
+            "infos": shortened(result.infos, "info"),
             "stats": asdict(result.stats),
         }
     )

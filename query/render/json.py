@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from query.annotations import shortened
 from query.ast import ValueType
 from query.block import Block, Result, Samples, ScalarBlock, Stats, StringValue
 from query.render.histograms import histogram_objects, number_texts
@@ -31,13 +32,13 @@ def render_result(result: Result, with_stats: bool = False, limit: int = 0) -> b
 
     Strings with bytes that are not UTF-8 raise `ExecutionError`, as JSON cannot hold them.
     """
-    warnings = result.warnings
+    warnings, infos = shortened(result.warnings, "warning"), shortened(result.infos, "info")
     body = b"".join((b'{"resultType":"', result.type.value.encode(), b'","result":', _value(result, limit)))
     if with_stats:
         body += b',"stats":' + orjson.dumps(_stats(result.stats))
     if limit and _series(result) > limit:
         warnings = (*warnings, "results truncated due to limit")
-    return _envelope(body + b"}", warnings, result.infos)
+    return _envelope(body + b"}", warnings, infos)
 
 
 def _envelope(data: bytes, warnings: tuple[str, ...], infos: tuple[str, ...]) -> bytes:

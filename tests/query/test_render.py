@@ -165,3 +165,13 @@ def test_a_frame_is_a_header_and_aligned_columns(series: int, steps: int, start_
 def test_only_a_matrix_is_a_frame() -> None:
     with pytest.raises(ExecutionError, match="a frame holds a matrix, and the query answers a scalar"):
         render_frame(Result(ValueType.SCALAR, ScalarBlock(np.array([1.0])), np.array([0])), 1000)
+
+
+def test_ten_remarks_of_a_kind_are_shown_and_the_others_counted() -> None:
+    remarks = tuple(f"PromQL info: {i}" for i in range(13))
+    result = Result(ValueType.STRING, StringValue(""), np.array([0]), remarks[:10], remarks)
+
+    body = orjson.loads(render_result(result))
+
+    assert body["warnings"] == list(remarks[:10])
+    assert body["infos"] == [*remarks[:10], "3 more info annotations omitted"]
