@@ -16,8 +16,9 @@ from query.histogram import both
 from query.label_functions import join_labels, order_by_labels, replace_label
 from query.native.functions import measured
 from query.times import Times
+from storage.catalogue import value_test
 from storage.labels import LabelTable
-from storage.model import METRIC_NAME, Float64Array, Int64Array, MatchOp
+from storage.model import METRIC_NAME, Float64Array, Int64Array, Matcher, MatchOp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +162,7 @@ def _absent_labels(expr: Expr) -> LabelTable:
         return LabelTable({}, 1)
     labels: dict[str, str] = {}
     seen: set[str] = set()
-    for matcher in selector.matchers:
+    for matcher in _subtracting_last(selector.matchers):
         if matcher.name == METRIC_NAME:
             continue
         if matcher.op is MatchOp.EQUAL and matcher.name not in seen:
@@ -180,6 +181,19 @@ def _is_range(call: Call, context: Context) -> bool:
         "sort is ineffective for range queries since results are always ordered by labels", call.span
     )
     return True
+
+
+def _subtracting_last(matchers: Sequence[Matcher]) -> list[Matcher]:
+    """The order that Prometheus gives matchers when it looks series up, and in which it then finds them."""
+
+    def subtracts(matcher: Matcher) -> bool:
+        is_negative = matcher.op in (MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX)
+        return (is_negative and value_test(matcher)("")) or not is_set(matcher.name)
+
+    def is_set(name: str) -> bool:
+        return any(one.name == name and not value_test(one)("") for one in matchers)
+
+    return sorted(matchers, key=subtracts)
 
 
 def _sort(is_descending: bool) -> Transform:

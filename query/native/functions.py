@@ -74,10 +74,15 @@ def _variance(pool: Histograms, rows: Int64Array) -> Float64Array:
     return out
 
 
+def _deviation(pool: Histograms, rows: Int64Array) -> Float64Array:
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(_variance(pool, rows))
+
+
 _MEASURES: Final[dict[str, Measure]] = {
     "histogram_count": lambda pool, rows: pool.counts[rows],
     "histogram_sum": lambda pool, rows: pool.sums[rows],
     "histogram_avg": _mean,
     "histogram_stdvar": _variance,
-    "histogram_stddev": lambda pool, rows: np.sqrt(_variance(pool, rows)),
+    "histogram_stddev": _deviation,
 }

@@ -100,14 +100,20 @@ def _native(rng: random.Random, labels: dict[str, str], rows: list[Row], hint: i
 def _exponential(rng: random.Random) -> list[Row]:
     """Counters with resets, changes of resolution, and a zero bucket that widens.
 
-    They begin high: Prometheus 3.5 does not yet stop carrying histograms to before they were zero.
+    They begin high: Prometheus 3.5 does not yet stop carrying histograms to before they were zero. Both sides
+    are always populated: in Prometheus an empty bucket that its chunk still lists counts as a side.
     """
     found = []
-    schema, zero, positive, negative = 1, [0.001, 0.0], {1: 900.0}, dict[int, float]()
+    schema, zero, positive, negative = 1, [0.001, 0.0], {1: 900.0}, {1: 4.0}
     for _ in range(STEPS):
         if rng.random() < 0.04:
-            schema, zero, positive, negative = rng.choice((-1, 0, 1, 3, 5)), [0.001, 0.0], {1: 500.0}, {}
-        if rng.random() < 0.03 and not negative:
+            schema, zero, positive, negative = (
+                rng.choice((-1, 0, 1, 3, 5)),
+                [0.001, 0.0],
+                {1: 500.0},
+                {1: 2.0},
+            )
+        if rng.random() < 0.03:
             zero[0] = 0.002
         zero[1] += rng.choice((0, 0, 1))
         for side, spread in ((positive, (-2, 9)), (negative, (1, 3))):

@@ -140,8 +140,8 @@ def fractions(
         buckets = np.empty((3, bucket_room(pool, row)))
         n = spread(pool, row, buckets[0], buckets[1], buckets[2])
         known = buckets[2, :n].sum() if has_nan[i] else total
-        low = min(_rank(pool, row, lower, n, buckets), known) if lower > -np.inf else 0.0
-        high = min(_rank(pool, row, upper, n, buckets), known) if upper < np.inf else known
+        low = min(_rank(pool, row, lower, n, buckets), known)
+        high = min(_rank(pool, row, upper, n, buckets), known)
         out[i] = (high - low) / total
 
 
