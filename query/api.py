@@ -9,21 +9,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 
-from query.block import Result
+from query.answers.routes import Answers, Job
+from query.answers.status import Status
 from query.deadline import Deadline
 from query.engine import Engine
-from query.parameters import Parameters, RangeTimes
-from query.parser import parse
-from query.printer import format_expr
-from query.render.frames import MEDIA_TYPE, render_frame
-from query.render.json import render_error, render_result, render_success
-from query.series import labels_of, metadata_of, unescape_name, values_of
+from query.parameters import Parameters
+from query.render.json import render_error
 from storage.errors import (
     CancelledError,
     DeadlineError,
@@ -38,12 +34,8 @@ from storage.errors import (
 )
 from storage.interface import SeriesCatalogue, Storage
 
-LANGUAGE_VERSION: Final = "3.14.0"
-"""The version of PromQL that is spoken; clients such as Grafana choose their features by it."""
-
 _MAX_BODY_BYTES = 1_000_000
 _WORKERS = 8
-_METHODS = ["GET", "POST"]
 _CLIENT_GONE = 499
 _STATUS: list[tuple[type[Error], int, str]] = [
     (InputError, 400, "bad_data"),
@@ -55,7 +47,6 @@ _STATUS: list[tuple[type[Error], int, str]] = [
     (UnavailableError, 503, "unavailable"),
     (StorageError, 500, "internal"),
 ]
-_Job: TypeAlias = Callable[[Parameters, Deadline], bytes]
 
 
 def create_router(
@@ -66,93 +57,21 @@ def create_router(
     *,
     executor: Executor | None = None,
     timeout_s: float = 120.0,
-    version: str = "",
+    status: Status | None = None,
 ) -> APIRouter:
     """The routes. `clock` gives seconds since the epoch, the default `time` of an instant query.
 
     `executor` runs the queries, and its size bounds how many run at once; `timeout_s` is the longest that
-    one may take; `version` is Swell's own, as `status/buildinfo` tells it.
+    one may take; `status` is what the process tells of itself.
     """
-    queries = _Queries(engine, catalogue, storage, clock)
+    answers = Answers(engine, catalogue, storage, status or Status(), clock)
     edge = _Edge(executor or ThreadPoolExecutor(_WORKERS, "query"), timeout_s)
-    router = APIRouter(prefix="/api/v1")
-    for path, job in (
-        ("/query", queries.instant),
-        ("/query_range", queries.range),
-        ("/series", queries.series),
-        ("/labels", queries.labels),
-        ("/metadata", queries.metadata),
-        ("/format_query", queries.format),
-    ):
-        router.add_api_route(path, edge.route(job), methods=_METHODS)
-    router.add_api_route("/panel", edge.route(queries.panel, MEDIA_TYPE), methods=_METHODS)
-    router.add_api_route("/label/{name}/values", edge.route(queries.label_values), methods=["GET"])
-    router.add_api_route("/status/buildinfo", edge.route(partial(_build_info, version)), methods=["GET"])
+    router = APIRouter()
+    for route in answers.routes():
+        path = route.path[1:] if route.path.startswith("//") else f"/api/v1{route.path}"
+        methods = ["GET", "POST"] if route.takes_forms else ["GET"]
+        router.add_api_route(path, edge.route(route.job, route.media_type), methods=methods)
     return router
-
-
-@dataclass(frozen=True, slots=True)
-class _Queries:
-    """One method a route: parameters in, body out."""
-
-    engine: Engine
-    catalogue: SeriesCatalogue
-    storage: Storage
-    clock: Callable[[], float]
-
-    def instant(self, parameters: Parameters, deadline: Deadline) -> bytes:
-        at_ms = parameters.time_ms("time", round(self.clock() * 1000))
-        lookback_ms, limit = parameters.duration_ms("lookback_delta"), parameters.limit()
-        query = parameters.text("query")
-        result = self.engine.instant(query, at_ms, lookback_ms=lookback_ms, deadline=deadline)
-        return render_result(result, bool(parameters.text("stats")), limit)
-
-    def range(self, parameters: Parameters, deadline: Deadline) -> bytes:
-        times, limit = parameters.range_times(), parameters.limit()
-        result = self._over(times, parameters, deadline)
-        return render_result(result, bool(parameters.text("stats")), limit)
-
-    def panel(self, parameters: Parameters, deadline: Deadline) -> bytes:
-        times = parameters.panel_times()
-        return render_frame(self._over(times, parameters, deadline), times.step_ms)
-
-    def _over(self, times: RangeTimes, parameters: Parameters, deadline: Deadline) -> Result:
-        return self.engine.range(
-            parameters.text("query"),
-            times.start_ms,
-            times.end_ms,
-            times.step_ms,
-            lookback_ms=parameters.duration_ms("lookback_delta"),
-            deadline=deadline,
-        )
-
-    def series(self, parameters: Parameters, _: Deadline) -> bytes:
-        selectors = parameters.selectors()
-        if not selectors:
-            raise InputError("no match[] parameter provided")
-        found = labels_of(self.catalogue, selectors, parameters.time_range())
-        return _list(found, parameters.limit())
-
-    def labels(self, parameters: Parameters, _: Deadline) -> bytes:
-        found = self.catalogue.label_names(parameters.selectors(), parameters.time_range())
-        return _list(found, parameters.limit())
-
-    def label_values(self, parameters: Parameters, _: Deadline) -> bytes:
-        name = unescape_name(parameters.text("name"))
-        found = values_of(self.catalogue, name, parameters.selectors(), parameters.time_range())
-        return _list(found, parameters.limit())
-
-    def metadata(self, parameters: Parameters, _: Deadline) -> bytes:
-        found = metadata_of(
-            self.storage,
-            parameters.text("metric"),
-            parameters.limit(),
-            parameters.limit("limit_per_metric"),
-        )
-        return render_success(found)
-
-    def format(self, parameters: Parameters, _: Deadline) -> bytes:
-        return render_success(format_expr(parse(parameters.text("query"))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +81,7 @@ class _Edge:
     executor: Executor
     timeout_s: float
 
-    def route(
-        self, job: _Job, media_type: str = "application/json"
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def route(self, job: Job, media_type: str) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
                 parameters = await _parameters(request)
@@ -175,7 +92,7 @@ class _Edge:
 
         return answer
 
-    async def _run(self, request: Request, job: _Job, parameters: Parameters) -> bytes:
+    async def _run(self, request: Request, job: Job, parameters: Parameters) -> bytes:
         deadline = Deadline(self._timeout(parameters))
         loop = asyncio.get_running_loop()
         working = loop.run_in_executor(self.executor, job, parameters, deadline)
@@ -234,23 +151,3 @@ def _refusal(error: Error) -> Response:
     )
     named = 'invalid parameter "query": ' if isinstance(error, ParseError) else ""
     return Response(render_error(kind, f"{named}{error}"), status, media_type="application/json")
-
-
-def _list(found: list[Any], limit: int) -> bytes:
-    if limit and len(found) > limit:
-        return render_success(found[:limit], ("results truncated due to limit",))
-    return render_success(found)
-
-
-def _build_info(version: str, _: Parameters, __: Deadline) -> bytes:
-    return render_success(
-        {
-            "application": "Swell",
-            "version": LANGUAGE_VERSION,
-            "revision": version,
-            "branch": "",
-            "buildUser": "",
-            "buildDate": "",
-            "goVersion": "",
-        }
-    )

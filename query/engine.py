@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from query import order
 from query.annotations import Annotations
 from query.ast import Expr, ValueType
-from query.block import Result, Stats
+from query.block import Result, Samples, Stats
 from query.deadline import Deadline
 from query.evaluation import Evaluation
 from query.limits import Memory, QueryLimits
 from query.native.summaries import summarised
 from query.parser import ParseOptions, parse
-from query.select import Reader
+from query.plan import Cost, Node, Planner
+from query.select import Reader, newest
 from query.times import Times
 from query.types import type_of
 from query.warm.cache import WarmCache
 from storage.errors import InputError
 from storage.interface import SeriesCatalogue, Storage
+from storage.model import Matcher, TimeRange
 
 _THREADS = 2
 
@@ -73,9 +75,36 @@ class Engine:
             raise InputError(f"end {end_ms} ms lies before start {start_ms} ms")
         return self._run(query, Times(start_ms, end_ms, step_ms, start_ms, end_ms), lookback_ms, deadline)
 
+    def newest(self, matchers: Sequence[Matcher], at_ms: int, *, deadline: Deadline | None = None) -> Samples:
+        """The newest sample of each series that matches, within the lookback, with its own time.
+
+        Raises `LimitError`, `DeadlineError`, `CancelledError`.
+        """
+        lookback_ms = self.limits.lookback_ms
+        reader = self._reader(deadline or Deadline(self.limits.timeout_s, self._clock), Memory(self.limits))
+        samples = reader.read(matchers, TimeRange(at_ms - lookback_ms + 1, at_ms))
+        return newest(samples, at_ms, lookback_ms)
+
+    def explain(
+        self, query: str, start_ms: int, end_ms: int, step_ms: int, *, lookback_ms: int | None = None
+    ) -> tuple[Node, Cost]:
+        """The plan of a query and what it will cost; an instant query has equal ends and a step of 0.
+
+        Raises `ParseError`, `ExecutionError`, and what the store raises.
+        """
+        expr = parse(query, ParseOptions(self.limits.max_length, self.limits.max_depth))
+        times = Times(start_ms, end_ms, step_ms, start_ms, end_ms)
+        planner = Planner(self._storage, self._catalogue, self.limits, lookback_ms or self.limits.lookback_ms)
+        return planner.plan(expr, times), planner.cost()
+
     def close(self) -> None:
         """Stop the engine's threads."""
         self._executor.shutdown()
+
+    def _reader(self, deadline: Deadline, memory: Memory) -> Reader:
+        return Reader(
+            self._storage, self._warm, self._catalogue, self._executor, self.limits, memory, deadline
+        )
 
     def _run(
         self, query: str | Expr, times: Times, lookback_ms: int | None, deadline: Deadline | None
@@ -92,9 +121,7 @@ class Engine:
             )
         deadline = deadline or Deadline(self.limits.timeout_s, self._clock)
         memory = Memory(self.limits)
-        reader = Reader(
-            self._storage, self._warm, self._catalogue, self._executor, self.limits, memory, deadline
-        )
+        reader = self._reader(deadline, memory)
         notes = Annotations(text)
         began = time.perf_counter()
         evaluation = Evaluation(

@@ -70,6 +70,10 @@ class Parameters:
         except InputError as error:
             raise InputError(f'invalid parameter "{name}": {error}') from None
 
+    def flag(self, name: str) -> bool:
+        """Whether the parameter is given, and is not one of `0`, `f` and `false`."""
+        return self.text(name).lower() not in ("", "0", "f", "false")
+
     def limit(self, name: str = "limit") -> int:
         """A whole number; 0, which means no limit, where the parameter is missing."""
         text = self.text(name) or "0"

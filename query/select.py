@@ -156,3 +156,12 @@ def without_stale(samples: Samples) -> Samples:
     if not stale.any():
         return samples
     return samples.where(~stale)
+
+
+def newest(samples: Samples, at_ms: int, lookback_ms: int) -> Samples:
+    """The newest sample of each series in (at - lookback, at], none where that is a stale marker."""
+    inside = (samples.timestamps_ms > at_ms - lookback_ms) & (samples.timestamps_ms <= at_ms)
+    seen = samples.where(inside)
+    last = np.zeros(len(seen.values), np.bool_)
+    last[seen.offsets[1:][np.diff(seen.offsets) > 0] - 1] = True
+    return seen.where(last & ~is_stale(seen.values))

@@ -26,6 +26,7 @@ from query.api import create_router as query_router
 from server.app import create_app
 from server.parts import EVERYTHING, Part, Parts, build, node_settings, own_url
 from server.settings import Settings
+from server.status import status_of
 
 __all__ = ["EVERYTHING", "Part", "collect_node", "serve"]
 
@@ -126,7 +127,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
                 time.time,
                 executor=parts.query_executor,
                 timeout_s=parts.settings.query.timeout_s,
-                version=version("swell"),
+                status=status_of(parts.settings, version("swell"), time.time()),
             )
         )
     if parts.alerting is not None:

@@ -71,6 +71,10 @@ class Prometheus:
         found: dict[str, Any] = self._http.post(f"/api/v1/{path}", data=parameters).json()
         return found
 
+    def request(self, method: str, path: str, **how: Any) -> httpx.Response:
+        """Ask the API anything."""
+        return self._http.request(method, f"/api/v1/{path}", **how)
+
     def close(self) -> None:
         """End the process."""
         self._http.close()
