@@ -10,8 +10,8 @@ what is no time (NaN, infinities, 1e300), of which Prometheus gives what the pro
 lose all but a few digits. Left out too is `histogram_fraction` of
 classic buckets: Prometheus 3.5 answers NaN unless they come sorted, which depends on its hashes.
 
-Left out is what Prometheus does not mean: of a selector with both `offset` and `@`, its timestamp() forgets the
-offset (promql/engine.go, rangeEvalTimestampFunctionOverVectorSelector).
+Left out is what Prometheus does not mean: of a selector with both `offset` and `@`, its timestamp() forgets
+the offset (promql/engine.go, rangeEvalTimestampFunctionOverVectorSelector).
 """
 
 import random
@@ -158,7 +158,7 @@ class Expressions:
             op = self._rng.choice(("topk", "bottomk"))
             return f"{op}{clause}({self._rng.randrange(4)}, {self._rng.choice(('g', 'h'))})"
         op = self._rng.choice(_AGGREGATIONS)
-        if op in ("stddev", "stdvar") and "timestamp(" in inner:
+        if op in ("stddev", "stdvar") and any(word in inner for word in ("timestamp(", "ts_of_", "time(")):
             op = "max"
         return f"{op}{clause}({inner})"
 

@@ -1,6 +1,6 @@
 """The .test files: our own must pass whole, Prometheus's must pass at least as many as they did."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from query.engine import Engine
 from storage.catalogue import Catalogue
 from storage.embedded import open_embedded
 from storage.interface import Storage
+from storage.server import open_server
+from tests.peers import ClickHouseServer
 from tests.promqltest.runner import Outcome, Runner
 
 _HERE = Path(__file__).resolve().parent.parent / "promql"
@@ -21,8 +23,10 @@ _EXPECTED = {
 _PREFIXES = count()
 
 
-@pytest.fixture
-def runner(embedded_root: Path) -> Iterator[Runner]:
+@pytest.fixture(params=["embedded", pytest.param("server", marks=[pytest.mark.peers, pytest.mark.slow])])
+def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """A runner on each backend in turn."""
+    open_tenant = _opener(request)
     engines: list[Engine] = []
 
     def make_engine(storage: Storage) -> Engine:
@@ -31,11 +35,17 @@ def runner(embedded_root: Path) -> Iterator[Runner]:
         engines.append(Engine(storage, Catalogue(storage)))
         return engines[-1]
 
-    yield Runner(
-        lambda tenant: open_embedded(embedded_root, tenant), make_engine, f"promql{next(_PREFIXES)}_"
-    )
+    yield Runner(open_tenant, make_engine, f"promql{next(_PREFIXES)}_")
     for engine in engines:
         engine.close()
+
+
+def _opener(request: pytest.FixtureRequest) -> Callable[[str], Storage]:
+    if request.param == "embedded":
+        root: Path = request.getfixturevalue("embedded_root")
+        return lambda tenant: open_embedded(root, tenant)
+    server: ClickHouseServer = request.getfixturevalue("clickhouse_server")
+    return lambda tenant: open_server(server.url(tenant))
 
 
 @pytest.mark.parametrize("path", _OWN, ids=lambda path: path.stem)
