@@ -27,8 +27,7 @@ NOW_S = START_MS / 1000 + 1500
 def serving(storage: Storage, engine: Engine) -> Iterator[httpx.Client]:
     """The API of one store at a fixed time, and a client of it."""
     app = FastAPI()
-    status = Status("1.2.3", {"listen": "127.0.0.1:9470"}, "listen: x
-", NOW_S, "90d")
+    status = Status("1.2.3", {"listen": "127.0.0.1:9470"}, "listen: x\n", NOW_S, "90d")
     app.include_router(create_router(engine, Catalogue(storage), storage, lambda: NOW_S, status=status))
     with served(app) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield client
