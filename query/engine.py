@@ -120,7 +120,7 @@ class Engine:
                 f'invalid expression type "{word}" for range query, must be Scalar or instant Vector'
             )
         deadline = deadline or Deadline(self.limits.timeout_s, self._clock)
-        memory = Memory(self.limits)
+        memory = Memory(self.limits, deadline.check)
         reader = self._reader(deadline, memory)
         notes = Annotations(text)
         began = time.perf_counter()
@@ -137,6 +137,7 @@ class Engine:
         value = evaluation.value(expr, times)
         cost = reader.cost
         total_ms = (time.perf_counter() - began) * 1000
+        deadline.check()
         kind, value = order.finished(value, kind, times.is_instant)
         return Result(
             type=kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,9 @@ BYTES_A_SAMPLE: Final = 32
 """Its timestamp and value, and the copy of them that a read makes."""
 BYTES_A_CELL: Final = 48
 """One series at one step: value, presence, window, and the text of it in an answer."""
+
+_BYTES_A_CHARACTER: Final = 4
+"""Of a label's value, with the copies of it that are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,13 @@ class QueryLimits:
 
 
 class Memory:
-    """What one query holds, by estimate, and refuses to exceed before it is made. Safe from any thread."""
+    """What one query holds, by estimate, and refuses to exceed before it is made. Safe from any thread.
 
-    def __init__(self, limits: QueryLimits) -> None:
+    `check` raises when it is time to stop.
+    """
+
+    def __init__(self, limits: QueryLimits, check: Callable[[], None] = lambda: None) -> None:
+        self.check = check
         self._limits = limits
         self._lock = threading.Lock()
         self._samples = 0
@@ -71,6 +79,15 @@ class Memory:
         with self._lock:
             self._samples += count
         self.expect_samples(0)
+
+    def expect_series(self, count: int) -> None:
+        """Raise `LimitError` where an operation would make more series than a query may read."""
+        self._limits.check("series", count, self._limits.max_series)
+
+    def expect_text(self, characters: int) -> None:
+        """Raise `LimitError` where labels of so many characters would be too much."""
+        needed = self._samples * BYTES_A_SAMPLE + characters * _BYTES_A_CHARACTER
+        self._limits.check("bytes", needed, self._limits.max_bytes)
 
     def expect_cells(self, series: int, steps: int) -> None:
         """Raise `LimitError` where a block of this shape would be too much."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from query.ast import ValueType
 from query.block import NAME_LABELS, Block, Cells, Samples, ScalarBlock, Value
@@ -28,12 +30,22 @@ def finished(value: Value, kind: ValueType, is_instant: bool) -> tuple[ValueType
         return kind, value
     rows = np.flatnonzero(value.present.any(axis=1))
     block = value if len(rows) == value.labels.size else value.take(rows)
-    if block.drops_name is not None or not is_instant:
+    if not is_instant or _may_collide(block):
         labels = without_names(block.labels, block.drops_name)
         block = merged(replace(block, labels=labels, drops_name=None), SAME_LABELS)
+    elif block.drops_name is not None:
+        block = replace(block, labels=without_names(block.labels, block.drops_name), drops_name=None)
     if is_instant:
         return ValueType.VECTOR, block
     return ValueType.MATRIX, block.take(by_labels(block.labels))
+
+
+def _may_collide(block: Block) -> bool:
+    """Whether names were all that kept two series apart: not where all have one name."""
+    if block.drops_name is None:
+        return False
+    columns = [block.labels.columns[name] for name in NAME_LABELS if name in block.labels.columns]
+    return not all((column.codes == column.codes[:1]).all() for column in columns)
 
 
 def without_names(labels: LabelTable, drops_name: BoolArray | None) -> LabelTable:
@@ -75,16 +87,23 @@ def by_labels(table: LabelTable) -> Int64Array:
     """Row numbers in the order of label sets: name by name, value by value, a shorter set first."""
     columns = [column for _, column in sorted(table.columns.items()) if column.codes.any()]
     if all(column.codes.all() for column in columns):
-        keys = []
-        for column in reversed(columns):
-            ranks = np.empty(len(column.values), np.int64)
-            ranks[np.argsort(np.array(column.values, dtype=object), kind="stable")] = np.arange(len(ranks))
-            keys.append(ranks[column.codes])
+        keys = [_ranks(column.values)[column.codes] for column in reversed(columns)]
         if not keys:
             return np.arange(table.size)
         return np.lexsort(keys).astype(np.int64)
     rows = [tuple(row.items()) for row in table.rows()]
     return np.array(sorted(range(len(rows)), key=rows.__getitem__), np.int64)
+
+
+def _ranks(texts: Sequence[str]) -> Int64Array:
+    """The place of each text among all of them, sorted; int64 (texts,)."""
+    ranks = np.empty(len(texts), np.int64)
+    try:
+        order = pl.Series(texts, dtype=pl.String).arg_sort().to_numpy()
+    except UnicodeEncodeError:  # bytes that are not UTF-8, which only Python can hold
+        order = np.argsort(np.array(texts, dtype=object), kind="stable")
+    ranks[order] = np.arange(len(ranks))
+    return ranks
 
 
 def merged(block: Block, message: str) -> Block:

@@ -21,6 +21,7 @@ from storage.labels import Grouping, LabelTable
 from storage.model import BoolArray, Float64Array, Int64Array
 
 _INT64_LIMIT: Final = 9.223372036854775e18
+_TEXTS_A_CHECK: Final = 10_000
 _TOTALS: Final = ("sum", "avg")
 _HASH_RANGE: Final = float(2**64 - 1)
 
@@ -268,9 +269,12 @@ def _count_values(node: Aggregate, block: Block, label: str, memory: Memory) -> 
     taken = block.labels
     kept = taken.drop((*node.grouping, *NAME_LABELS)) if node.without else taken.keep(node.grouping)
     pairs, pair_of = np.unique(rows * len(texts) + codes, return_inverse=True)
+    memory.expect_series(len(pairs))
+    memory.check()
     named = kept.take(pairs // max(len(texts), 1)).with_values(
         label, [texts[code] for code in (pairs % max(len(texts), 1)).tolist()]
     )
+    memory.check()
     groups = named.group()
     memory.expect_cells(len(groups), block.values.shape[1])
     counts = np.zeros((len(groups), block.values.shape[1]))
@@ -283,7 +287,12 @@ def _texts(block: Block, rows: Int64Array, steps: Int64Array, memory: Memory) ->
     # By their bits, since -0 and 0 are equal but written differently.
     distinct, codes = np.unique(block.values[rows, steps].view(np.int64), return_inverse=True)
     memory.expect_cells(len(distinct), block.values.shape[1])
-    texts = [_plain(value) for value in distinct.view(np.float64).tolist()]
+    memory.expect_series(len(distinct))
+    texts: list[str] = []
+    for begin in range(0, len(distinct), _TEXTS_A_CHECK):
+        memory.check()
+        part = distinct[begin : begin + _TEXTS_A_CHECK].view(np.float64)
+        texts += [_plain(value) for value in part.tolist()]
     if block.cells is None:
         return texts, codes
     at = block.cells.at[rows, steps]

@@ -16,6 +16,8 @@ from query.rollup.statistics import kernels as statistics
 from storage.model import BoolArray, Float64Array, Int32Array, Int64Array
 
 _CELLS_A_CHUNK = 250_000
+_VISITS_A_CHUNK = 1_000_000
+"""Samples that kernels look at, counted once a window, before the deadline is asked again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,13 +215,17 @@ class Roller:
         def run(first: int, last: int) -> None:
             rollup.kernel(Piece(first, last, windows, args, out, present))
 
-        self._in_chunks(shape, run)
+        self._in_chunks(shape, run, _samples_a_window(windows))
         samples = windows.samples
         block = Block(samples.labels, out, present, drops_name=samples.drops_name)
         return block if rollup.keeps_name else block.nameless()
 
-    def _in_chunks(self, shape: tuple[int, int], run: Callable[[int, int], None]) -> None:
-        size = max(1, _CELLS_A_CHUNK // max(shape[1], 1))
+    def _in_chunks(
+        self, shape: tuple[int, int], run: Callable[[int, int], None], visits: float = 0.0
+    ) -> None:
+        """Run over chunks of series; visits: how many samples a cell looks at."""
+        cells = min(_CELLS_A_CHUNK, _VISITS_A_CHUNK // int(1 + visits))
+        size = max(1, cells // max(shape[1], 1))
         chunks = [(first, min(first + size, shape[0])) for first in range(0, shape[0], size)]
 
         def guarded(chunk: tuple[int, int]) -> None:
@@ -230,3 +236,10 @@ class Roller:
             guarded(chunks[0])
         else:
             list(self._executor.map(guarded, chunks))
+
+
+def _samples_a_window(windows: Windows) -> float:
+    """How many samples a window holds, by those of a few windows in the middle of the first series."""
+    part = slice(0, 64), slice(windows.low.shape[1] // 2, None, 16)
+    sizes = windows.high[part] - windows.low[part]
+    return float(sizes.mean()) if sizes.size else 0.0
