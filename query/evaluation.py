@@ -49,7 +49,7 @@ from storage.labels import LabelTable
 from storage.model import METRIC_NAME, Float64Array, Int64Array, TimeRange
 
 _COUNTER_ENDINGS = ("_total", "_sum", "_count", "_bucket")
-_RELABELLING = frozenset(("label_join", "label_replace"))
+_RELABELLING = frozenset(("histogram_quantiles", "label_join", "label_replace"))
 
 
 class Evaluation:
@@ -98,6 +98,11 @@ class Evaluation:
                 return binary(expr, self.value(expr.lhs, times), self.value(expr.rhs, times), self._notes)
             case Unary():
                 return self._unary(expr, times)
+
+    def _check(self, characters: int) -> None:
+        """Raise where it is time to stop, or labels of so many characters would be too much."""
+        self._deadline.check()
+        self._memory.expect_text(characters)
 
     def _read(self, expr: VectorSelector, wanted: TimeRange) -> Samples:
         return self._reader.read(expr.matchers, wanted, tells_resets=id(expr) in self._summarised)
@@ -199,7 +204,7 @@ class Evaluation:
         args = [self.value(arg, times) for arg in call.args]
         if call.name not in TAKES_HISTOGRAMS:
             args = [arg.floats() if isinstance(arg, Block) else arg for arg in args]
-        found = TRANSFORMS[call.name](call, args, Context(times, self._notes, self._deadline.check))
+        found = TRANSFORMS[call.name](call, args, Context(times, self._notes, self._check))
         if isinstance(found, Block) and call.name in _RELABELLING:
             return order.merged(found, order.SAME_LABELS)
         return found
@@ -215,7 +220,7 @@ class Evaluation:
             if latest.is_histogram.any():
                 raise ExecutionError("info sample should be float")
             infos = self._latest(request.selector, seen, times, LATEST_TIME, self._look("timestamp", call))
-        return order.merged(request.enriched(infos), order.SAME_LABELS)
+        return order.merged(request.enriched(infos, self._memory), order.SAME_LABELS)
 
     def _rollup(self, call: Call, times: Times) -> Value:
         window = next(arg for arg in map(_bare, call.args) if isinstance(arg, MatrixSelector | Subquery))
@@ -235,7 +240,7 @@ class Evaluation:
             args = (args[0] + (times.steps_ms() - seen.steps_ms()) / 1000,)
         block = self._rolled(rollup, samples, seen, window_ms, times, args, self._look(call.name, window))
         if call.name == "absent_over_time":
-            return TRANSFORMS[call.name](call, [block], Context(times, self._notes, self._deadline.check))
+            return TRANSFORMS[call.name](call, [block], Context(times, self._notes, self._check))
         if rollup.for_counters:
             self._note_non_counters(call, samples, block)
         return block

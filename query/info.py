@@ -10,6 +10,7 @@ import numpy as np
 
 from query.ast import Call, Expr, Subquery, VectorSelector, children
 from query.block import Block
+from query.limits import Memory
 from query.matching import describe
 from query.times import Times
 from storage.catalogue import value_test
@@ -66,11 +67,11 @@ class Request:
         """Whether any series names a target that could have info series."""
         return any(one.name in _TARGET and one.value == "" for one in self.selector.matchers)
 
-    def enriched(self, infos: Block | None) -> Block:
+    def enriched(self, infos: Block | None, memory: Memory) -> Block:
         """The vector with labels; `infos` has the times of the info series' newest samples as its values.
 
         Raises `ExecutionError` where two info series of one metric and target are of one moment, or two
-        metrics give different values to one label.
+        metrics give different values to one label, `LimitError` where the answer would not fit into `memory`.
         """
         found = [] if infos is None else _by_metric(infos)
         chosen = [self._chosen(metric) for metric in found]
@@ -81,6 +82,7 @@ class Request:
         if not chosen:
             return block
         rows, codes, choices = _variants(block.present, chosen)
+        memory.expect_cells(len(rows), block.values.shape[1])
         labels = self._labelled(rows, found, [one[rows, choices] for one in chosen])
         return replace(
             block.take(rows),
@@ -93,7 +95,10 @@ class Request:
         groups = concat([self.block.labels.keep(_TARGET), metric.labels.keep(_TARGET)]).group()
         mine, theirs = groups.ids[: len(self.stays)], groups.ids[len(self.stays) :]
         best = np.full((len(groups), metric.values.shape[1]), -1, np.int64)
-        for row, group in enumerate(theirs.tolist()):
+        alone, first = np.unique(theirs, return_index=True)
+        best[alone] = np.where(metric.present[first], first[:, None], -1)
+        for row in np.setdiff1d(np.arange(len(theirs)), first).tolist():
+            group = theirs[row]
             other = best[group]
             is_known = other >= 0
             times = np.where(is_known, metric.values[other, np.arange(len(other))], -np.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -16,15 +16,16 @@ from storage.labels import LabelColumn, LabelTable
 from storage.model import METRIC_NAME, BoolArray, Int64Array
 
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
+LabelCheck: TypeAlias = Callable[[int], None]
+"""Told of how many characters values are made; raises when it is time to stop, or when they are too many."""
+
 _DIGITS: Final = re.compile(r"(\d+)")
 
 
 def replace_label(
-    block: Block, target: str, replacement: str, source: str, pattern: str, check: Callable[[], None]
+    block: Block, target: str, replacement: str, source: str, pattern: str, check: LabelCheck
 ) -> Block:
     """label_replace: where all of `source` matches, `target` becomes the expanded `replacement`.
-
-    `check` is called for every value, and may raise to end the work.
 
     Raises `ExecutionError` for a label name or a pattern that is not one.
     """
@@ -37,18 +38,22 @@ def replace_label(
     sources = labels.columns.get(source) or LabelColumn(np.zeros(labels.size, np.int32), [""])
     targets = labels.columns.get(target) or LabelColumn(np.zeros(labels.size, np.int32), [""])
     index = {value: code for code, value in enumerate(targets.values)}
-    new_codes = np.full(len(sources.values), -1, np.int32)
+    new_codes, size = np.full(len(sources.values), -1, np.int32), 0
     for code in np.unique(sources.codes).tolist():
-        check()
+        check(size)
         match = compiled.fullmatch(sources.values[code])
         if match is not None:
-            new_codes[code] = index.setdefault(_expanded(replacement, match), len(index))
+            value = _expanded(replacement, match)
+            size += len(value)
+            new_codes[code] = index.setdefault(value, len(index))
     replaced = new_codes[sources.codes]
     column = LabelColumn(np.where(replaced >= 0, replaced, targets.codes).astype(np.int32), list(index))
     return _relabelled(block, target, labels.with_column(target, column), replaced >= 0)
 
 
-def join_labels(block: Block, target: str, separator: str, sources: Sequence[str]) -> Block:
+def join_labels(
+    block: Block, target: str, separator: str, sources: Sequence[str], check: LabelCheck
+) -> Block:
     """label_join: `target` becomes the values of `sources`, joined.
 
     Raises `ExecutionError` for a label name that is not one.
@@ -58,6 +63,7 @@ def join_labels(block: Block, target: str, separator: str, sources: Sequence[str
         _require_name(source, "source", "label_join")
     groups = block.labels.keep(sources).group()
     columns = [block.labels.take(groups.first).values(source) for source in sources]
+    check(sum(len(value) + len(separator) for column in columns for value in column))
     texts = [separator.join(row) for row in zip(*columns, strict=True)] if sources else [""] * len(groups)
     index: dict[str, int] = {"": 0}
     codes = np.fromiter((index.setdefault(text, len(index)) for text in texts), np.int32, len(texts))

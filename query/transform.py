@@ -13,7 +13,7 @@ from query.ast import Call, Expr, MatrixSelector, Paren, VectorSelector
 from query.block import Block, ScalarBlock, StringValue, Value
 from query.dates import DATE_FIELDS
 from query.histogram import both
-from query.label_functions import join_labels, order_by_labels, replace_label
+from query.label_functions import LabelCheck, join_labels, order_by_labels, replace_label
 from query.native.functions import measured
 from query.times import Times
 from storage.catalogue import value_test
@@ -23,11 +23,11 @@ from storage.model import METRIC_NAME, Float64Array, Int64Array, Matcher, MatchO
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """What a function may know beside its arguments; `check` raises when it is time to stop."""
+    """What a function may know beside its arguments; `check` is `LabelCheck`."""
 
     times: Times
     notes: Annotations
-    check: Callable[[], None]
+    check: LabelCheck
 
     @property
     def steps_ms(self) -> Int64Array:
@@ -227,7 +227,7 @@ def _label_replace(call: Call, args: Sequence[Value], context: Context) -> Value
 
 def _label_join(call: Call, args: Sequence[Value], context: Context) -> Value:
     target, separator, *sources = (_text(arg) for arg in args[1:])
-    return join_labels(_block(args[0]), target, separator, sources)
+    return join_labels(_block(args[0]), target, separator, sources, context.check)
 
 
 def _histogram_quantile(call: Call, args: Sequence[Value], context: Context) -> Value:

@@ -153,3 +153,19 @@ def test_patterns_that_explode_elsewhere_take_linear_time_here(pattern: str) -> 
         pytest.fail(str(error))
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize(
+    "grow",
+    ['label_replace({}, "i", "$1$1", "i", "(.*)")', 'label_join({}, "i", "", "i", "i")'],
+    ids=["label_replace", "label_join"],
+)
+def test_labels_that_grow_with_every_call_are_refused(storage: MemoryStorage, grow: str) -> None:
+    engine = Engine(storage, Catalogue(storage), QueryLimits(max_bytes=1_000_000))
+    query = "m0"
+    for _ in range(40):
+        query = grow.format(query)
+
+    with pytest.raises(LimitError, match=r"query needs \d+ bytes, the limit \(query.max_bytes\) is 1000000"):
+        engine.instant(query, 0)
+    engine.close()
