@@ -9,16 +9,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from query.answers.routes import Answers, Job
 from query.answers.status import Status
 from query.deadline import Deadline
 from query.engine import Engine
 from query.parameters import Parameters
+from query.remote_read.answer import Answer, answer
 from query.render.json import render_error
 from storage.errors import (
     CancelledError,
@@ -33,6 +35,8 @@ from storage.errors import (
     UnavailableError,
 )
 from storage.interface import SeriesCatalogue, Storage
+
+T = TypeVar("T")
 
 _MAX_BODY_BYTES = 1_000_000
 _WORKERS = 8
@@ -71,6 +75,7 @@ def create_router(
         path = route.path[1:] if route.path.startswith("//") else f"/api/v1{route.path}"
         methods = ["GET", "POST"] if route.takes_forms else ["GET"]
         router.add_api_route(path, edge.route(route.job, route.media_type), methods=methods)
+    router.add_api_route("/api/v1/read", edge.remote_read(engine), methods=["POST"])
     return router
 
 
@@ -92,10 +97,28 @@ class _Edge:
 
         return answer
 
+    def remote_read(self, engine: Engine) -> Callable[[Request], Awaitable[Response]]:
+        """`/api/v1/read`, whose body is no form and whose answer may be long."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                body, deadline = await _body(request), Deadline(self.timeout_s)
+                found = await self._done(request, deadline, lambda: _read(engine, body, deadline))
+            except Error as error:
+                return _refusal(error)
+            headers = {"content-encoding": found.encoding} if found.encoding else {}
+            return StreamingResponse(found.pieces, media_type=found.media_type, headers=headers)
+
+        return answered
+
     async def _run(self, request: Request, job: Job, parameters: Parameters) -> bytes:
         deadline = Deadline(self._timeout(parameters))
+        return await self._done(request, deadline, lambda: job(parameters, deadline))
+
+    async def _done(self, request: Request, deadline: Deadline, work: Callable[[], T]) -> T:
+        """Do work in a thread, and cancel it when the client leaves."""
         loop = asyncio.get_running_loop()
-        working = loop.run_in_executor(self.executor, job, parameters, deadline)
+        working = loop.run_in_executor(self.executor, work)
         leaving = asyncio.ensure_future(_client_left(request))
         try:
             waited: set[asyncio.Future[Any]] = {working, leaving}
@@ -112,6 +135,10 @@ class _Edge:
     def _timeout(self, parameters: Parameters) -> float:
         asked_ms = parameters.duration_ms("timeout")
         return self.timeout_s if asked_ms is None else min(self.timeout_s, asked_ms / 1000)
+
+
+def _read(engine: Engine, body: bytes, deadline: Deadline) -> Answer:
+    return answer(body, lambda query: engine.read(query.matchers, query.time_range, deadline=deadline))
 
 
 async def _client_left(request: Request) -> None:

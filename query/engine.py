@@ -75,14 +75,23 @@ class Engine:
             raise InputError(f"end {end_ms} ms lies before start {start_ms} ms")
         return self._run(query, Times(start_ms, end_ms, step_ms, start_ms, end_ms), lookback_ms, deadline)
 
+    def read(
+        self, matchers: Sequence[Matcher], time_range: TimeRange, *, deadline: Deadline | None = None
+    ) -> Samples:
+        """Raw samples in [start, end], and perhaps some outside, stale markers and all.
+
+        Raises `LimitError`, `DeadlineError`, `CancelledError`.
+        """
+        reader = self._reader(deadline or Deadline(self.limits.timeout_s, self._clock), Memory(self.limits))
+        return reader.read(matchers, time_range)
+
     def newest(self, matchers: Sequence[Matcher], at_ms: int, *, deadline: Deadline | None = None) -> Samples:
         """The newest sample of each series that matches, within the lookback, with its own time.
 
         Raises `LimitError`, `DeadlineError`, `CancelledError`.
         """
         lookback_ms = self.limits.lookback_ms
-        reader = self._reader(deadline or Deadline(self.limits.timeout_s, self._clock), Memory(self.limits))
-        samples = reader.read(matchers, TimeRange(at_ms - lookback_ms + 1, at_ms))
+        samples = self.read(matchers, TimeRange(at_ms - lookback_ms + 1, at_ms), deadline=deadline)
         return newest(samples, at_ms, lookback_ms)
 
     def explain(

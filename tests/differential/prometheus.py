@@ -38,9 +38,9 @@ def find_program() -> tuple[str | None, str]:
 class Prometheus:
     """One process with the data of one run."""
 
-    def __init__(self, program: str, root: Path) -> None:
+    def __init__(self, program: str, root: Path, config: str = "{}\n") -> None:
         port = free_port()
-        (root / "prometheus.yml").write_text("{}\n")
+        (root / "prometheus.yml").write_text(config)
         flags = [
             f"--config.file={root}/prometheus.yml",
             f"--storage.tsdb.path={root}/tsdb",

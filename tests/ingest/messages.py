@@ -36,6 +36,11 @@ _SCHEMA = {
         "TimeSeries": "labels=1 Label*, samples=2 Sample*, exemplars=3 Exemplar*, histograms=4 Histogram*",
         "MetricMetadata": "type=1 uint32, metric_family_name=2 string, help=4 string, unit=5 string",
         "WriteRequest": "timeseries=1 TimeSeries*, metadata=3 MetricMetadata*",
+        "QueryResult": "timeseries=1 TimeSeries*",
+        "ReadResponse": "results=1 QueryResult*",
+        "Chunk": "min_time_ms=1 int64, max_time_ms=2 int64, type=3 uint32, data=4 bytes",
+        "ChunkedSeries": "labels=1 Label*, chunks=2 Chunk*",
+        "ChunkedReadResponse": "chunked_series=1 ChunkedSeries*, query_index=2 int64",
     },
     "v2": {
         "Sample": "value=1 double, timestamp=2 int64, start_timestamp=3 int64",
@@ -83,4 +88,6 @@ def _add_field(
 _MESSAGES = _build()
 WriteRequest = _MESSAGES["v1.WriteRequest"]
 Histogram = _MESSAGES["v1.Histogram"]
+ReadResponse = _MESSAGES["v1.ReadResponse"]
+ChunkedReadResponse = _MESSAGES["v1.ChunkedReadResponse"]
 Request = _MESSAGES["v2.Request"]

@@ -1,0 +1,1 @@
+"""Remote read: raw samples for another Prometheus (prompb/remote.proto)."""
