@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from query.ast import Span
 
+_EXPONENT_FROM = 6
 _SHOWN = 10
 """How many remarks of a kind an answer carries (Prometheus, web/api/v1/api.go)."""
 
@@ -54,24 +57,12 @@ def shortened(texts: tuple[str, ...], kind: str) -> tuple[str, ...]:
 
 
 def format_float(value: float) -> str:
-    """A number as Go's %g prints it, the shortest that reads back the same."""
+    """A number as Go's %g prints it: the shortest that reads back the same, a large or small one with exponent."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    if value == 0:
-        return "-0" if math.copysign(1, value) < 0 else "0"
-    exponent = math.floor(math.log10(abs(value)))
-    if -5 < exponent < 21:
-        return repr(int(value)) if value == int(value) else _positional(value)
-    mantissa, _, power = repr(value).partition("e")
-    sign, digits = (power[0], power[1:]) if power[:1] in "+-" and power else ("+", power)
-    return f"{mantissa.removesuffix('.0')}e{sign}{digits.zfill(2)}"
-
-
-def _positional(value: float) -> str:
-    text = repr(value)
-    if "e" not in text:
-        return text.removesuffix(".0")
-    digits = -int(text.partition("e")[2]) + len(text.partition("e")[0])
-    return f"{value:.{digits}f}".rstrip("0")
+    text = np.format_float_scientific(value, trim="-", exp_digits=2)
+    if -5 < int(text.partition("e")[2]) < _EXPONENT_FROM:
+        return np.format_float_positional(value, trim="-")
+    return text

@@ -234,30 +234,30 @@ class Evaluation:
         samples, seen, window_ms = self._window(window, times)
         name = "present_over_time" if call.name == "absent_over_time" else call.name
         rollup = ROLLUPS[name]
-        self._check_arguments(call, args)
         if call.name == "predict_linear":
             # It predicts from the step, wherever offset and @ let it look.
             args = (args[0] + (times.steps_ms() - seen.steps_ms()) / 1000,)
         block = self._rolled(rollup, samples, seen, window_ms, times, args, self._look(call.name, window))
         if call.name == "absent_over_time":
             return TRANSFORMS[call.name](call, [block], Context(times, self._notes, self._check))
+        if call.name == "quantile_over_time":
+            self._note_quantiles(call, args[0], block)
         if rollup.for_counters:
             self._note_non_counters(call, samples, block)
         return block
 
-    def _check_arguments(self, call: Call, args: tuple[Float64Array, ...]) -> None:
-        if call.name != "quantile_over_time":
-            return
-        for phi in np.unique(args[0][~((args[0] >= 0) & (args[0] <= 1))]).tolist():
+    def _note_quantiles(self, call: Call, phi: Float64Array, block: Block) -> None:
+        asked = phi[block.present.any(axis=0)]
+        for one in np.unique(asked[~((asked >= 0) & (asked <= 1))]).tolist():
             self._notes.warn(
-                f"quantile value should be between 0 and 1, got {format_float(phi)}", call.args[0].span
+                f"quantile value should be between 0 and 1, got {format_float(one)}", call.args[0].span
             )
 
     def _note_non_counters(self, call: Call, samples: Samples, block: Block) -> None:
         column = samples.labels.columns.get(METRIC_NAME)
         if column is None:
             return
-        answered = block.present.any(axis=1)
+        answered = block.floats().present.any(axis=1)
         for code in np.unique(column.codes[answered]).tolist():
             name = column.values[code]
             if name and not name.endswith(_COUNTER_ENDINGS):
