@@ -57,7 +57,7 @@ def shortened(texts: tuple[str, ...], kind: str) -> tuple[str, ...]:
 
 
 def format_float(value: float) -> str:
-    """A number as Go's %g prints it: the shortest that reads back the same, a large or small one with exponent."""
+    """A number as Go's %g prints it: the shortest that reads back the same, from 1e+06 on with exponent."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
