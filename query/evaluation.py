@@ -78,6 +78,10 @@ class Evaluation:
 
     def value(self, expr: Expr, times: Times) -> Value:
         """What an expression comes to at every step of `times`."""
+        found = self._evaluated(expr, times)
+        return found if self._limits.delayed_names or not isinstance(found, Block) else order.named(found)
+
+    def _evaluated(self, expr: Expr, times: Times) -> Value:
         self._deadline.check()
         match expr:
             case NumberLiteral():

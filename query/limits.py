@@ -24,7 +24,8 @@ class QueryLimits:
 
     max_length: characters of a query. max_depth: levels of its tree. max_series, max_samples: what all of its
     selectors together read. max_steps: of the query or of one subquery. max_bytes: memory that it holds, by
-    estimate. warm_bytes: what recently read samples may occupy in memory; 0 keeps none.
+    estimate. warm_bytes: what recently read samples may occupy in memory; 0 keeps none. delayed_names: names
+    are dropped when a query is done, as with Prometheus's `promql-delayed-name-removal`, else at once.
     """
 
     lookback_ms: int = 300_000
@@ -37,6 +38,7 @@ class QueryLimits:
     max_steps: int = 1_000_000
     max_bytes: int = 2 * 1024 * 1024 * 1024
     warm_bytes: int = 512 * 1024 * 1024
+    delayed_names: bool = False
 
     def check(self, what: str, value: int, limit: int) -> None:
         """Raise `LimitError` when `value` is over `limit`; `what` is the noun and the setting's last part."""

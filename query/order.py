@@ -30,14 +30,19 @@ def finished(value: Value, kind: ValueType, is_instant: bool) -> tuple[ValueType
         return kind, value
     rows = np.flatnonzero(value.present.any(axis=1))
     block = value if len(rows) == value.labels.size else value.take(rows)
-    if not is_instant or _may_collide(block):
-        labels = without_names(block.labels, block.drops_name)
-        block = merged(replace(block, labels=labels, drops_name=None), SAME_LABELS)
-    elif block.drops_name is not None:
-        block = replace(block, labels=without_names(block.labels, block.drops_name), drops_name=None)
+    block = named(block)
     if is_instant:
         return ValueType.VECTOR, block
+    block = merged(block, SAME_LABELS)
     return ValueType.MATRIX, block.take(by_labels(block.labels))
+
+
+def named(block: Block) -> Block:
+    """The block under its last labels. Raises `ExecutionError` where two series then are one at a step."""
+    if block.drops_name is None:
+        return block
+    found = replace(block, labels=without_names(block.labels, block.drops_name), drops_name=None)
+    return merged(found, SAME_LABELS) if _may_collide(block) else found
 
 
 def _may_collide(block: Block) -> bool:

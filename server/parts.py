@@ -211,4 +211,5 @@ def _query_limits(settings: Settings) -> QueryLimits:
         max_bytes=query.max_bytes,
         max_length=query.max_length,
         max_depth=query.max_depth,
+        delayed_names=query.delayed_name_removal,
     )

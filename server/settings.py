@@ -103,6 +103,10 @@ class QuerySettings(BaseModel):
     max_depth: int = Field(
         100, ge=1, le=100, description="Levels of one query: parentheses, calls and operators in one another."
     )
+    delayed_name_removal: bool = Field(
+        False,
+        description="Keep metric names until a query is done, like Prometheus's promql-delayed-name-removal.",
+    )
     workers: int = Field(4, ge=1, le=64, description="Queries that run at once; others wait.")
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from query.engine import Engine
+from query.limits import QueryLimits
 from storage.catalogue import Catalogue
 from storage.embedded import open_embedded
 from storage.interface import Storage
@@ -25,7 +26,11 @@ def main() -> int:
         return 0
     with _store(arguments.server) as open_tenant:
         prefix = f"promqltest_{secrets.token_hex(4)}_"
-        runner = Runner(open_tenant, lambda storage: Engine(storage, Catalogue(storage)), prefix)
+        runner = Runner(
+            open_tenant,
+            lambda storage: Engine(storage, Catalogue(storage), QueryLimits(delayed_names=True)),
+            prefix,
+        )
         counts = [_run(runner, path, arguments) for path in arguments.files]
     passed, failed = (sum(column) for column in zip(*counts, strict=True))
     print(f"{passed} passed, {failed} failed")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from query.engine import Engine
+from query.limits import QueryLimits
 from storage.catalogue import Catalogue
 from storage.embedded import open_embedded
 from storage.interface import Storage
@@ -32,7 +33,7 @@ def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
     def make_engine(storage: Storage) -> Engine:
         while engines:
             engines.pop().close()
-        engines.append(Engine(storage, Catalogue(storage)))
+        engines.append(Engine(storage, Catalogue(storage), QueryLimits(delayed_names=True)))
         return engines[-1]
 
     yield Runner(open_tenant, make_engine, f"promql{next(_PREFIXES)}_")
