@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from query.deadline import Deadline
+from query.limits import QueryLimits
 from storage.errors import InputError
 from storage.interface import SeriesCatalogue, Storage
 from storage.model import Matcher, TimeRange
@@ -14,25 +16,38 @@ _ESCAPED = re.compile(r"_([0-9a-fA-F]{1,6})_|__")
 
 
 def labels_of(
-    catalogue: SeriesCatalogue, selectors: Sequence[Sequence[Matcher]], time_range: TimeRange
+    catalogue: SeriesCatalogue,
+    selectors: Sequence[Sequence[Matcher]],
+    time_range: TimeRange,
+    limits: QueryLimits,
+    deadline: Deadline,
 ) -> list[dict[str, str]]:
-    """The label sets that match any selector, each once, sorted."""
-    found = {
-        tuple(row.items()): row
-        for selector in selectors
-        for selection in catalogue.select(selector, time_range)
-        for row in selection.labels.rows()
-    }
+    """The label sets that match any selector, each once, sorted.
+
+    Raises `LimitError` where they are more series than a query may select.
+    """
+    selections = [
+        one for selector in selectors for one in catalogue.select(selector, time_range, deadline.check)
+    ]
+    limits.check("series", sum(len(one.series_ids) for one in selections), limits.max_series)
+    found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    for selection in selections:
+        deadline.check()
+        found.update((tuple(row.items()), row) for row in selection.labels.rows())
     return [found[key] for key in sorted(found)]
 
 
 def values_of(
-    catalogue: SeriesCatalogue, name: str, selectors: Sequence[Sequence[Matcher]], time_range: TimeRange
+    catalogue: SeriesCatalogue,
+    name: str,
+    selectors: Sequence[Sequence[Matcher]],
+    time_range: TimeRange,
+    deadline: Deadline,
 ) -> list[str]:
     """Sorted values of a label over the series that match any selector. Raises `InputError` for no name."""
     if not name:
         raise InputError(f"invalid label name: {name!r}")
-    return catalogue.label_values(name, selectors, time_range)
+    return catalogue.label_values(name, selectors, time_range, deadline.check)
 
 
 def metadata_of(storage: Storage, metric: str, limit: int, limit_per_metric: int) -> dict[str, Any]:

@@ -127,19 +127,28 @@ class Catalogue:
                 self._remember(key, found)
         return found
 
-    def label_names(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> list[str]:
+    def label_names(
+        self,
+        matchers: Sequence[Sequence[Matcher]],
+        time_range: TimeRange,
+        check: Callable[[], None] = lambda: None,
+    ) -> list[str]:
         """Sorted names of the labels that any selected series carries."""
         names: set[str] = set()
-        for selection in self._any(matchers, time_range):
+        for selection in self._any(matchers, time_range, check):
             names |= {n for n, c in selection.labels.columns.items() if n not in names and c.codes.any()}
         return sorted(names)
 
     def label_values(
-        self, name: str, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange
+        self,
+        name: str,
+        matchers: Sequence[Sequence[Matcher]],
+        time_range: TimeRange,
+        check: Callable[[], None] = lambda: None,
     ) -> list[str]:
         """Sorted values of one label over the selected series."""
         values: set[str] = set()
-        for selection in self._any(matchers, time_range):
+        for selection in self._any(matchers, time_range, check):
             column = selection.labels.columns.get(name)
             if column is not None:
                 values.update(column.values[code] for code in np.unique(column.codes).tolist() if code)
@@ -172,9 +181,13 @@ class Catalogue:
         self._selections.clear()
         self._remembered = 0
 
-    def _any(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> Iterable[Selection]:
+    def _any(
+        self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange, check: Callable[[], None]
+    ) -> Iterable[Selection]:
         for selector in matchers or [[]]:
-            yield from self.select(selector, time_range)
+            for selection in self.select(selector, time_range, check):
+                check()
+                yield selection
 
     def _candidates(self, matchers: Sequence[Matcher]) -> dict[int, str]:
         """Metrics among which those are that match, by id in order; a copy."""

@@ -142,11 +142,20 @@ class SeriesCatalogue(Protocol):
         `check` is called every few milliseconds, and may raise to end the search.
         """
 
-    def label_names(self, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange) -> list[str]:
+    def label_names(
+        self,
+        matchers: Sequence[Sequence[Matcher]],
+        time_range: TimeRange,
+        check: Callable[[], None] = lambda: None,
+    ) -> list[str]:
         """Sorted names of labels of the series that match any of the selectors (all series when empty)."""
 
     def label_values(
-        self, name: str, matchers: Sequence[Sequence[Matcher]], time_range: TimeRange
+        self,
+        name: str,
+        matchers: Sequence[Sequence[Matcher]],
+        time_range: TimeRange,
+        check: Callable[[], None] = lambda: None,
     ) -> list[str]:
         """Sorted values of one label, likewise."""
 

@@ -8,21 +8,27 @@ from typing import Any
 
 import numpy as np
 
+from query.deadline import Deadline
 from storage.interface import SeriesCatalogue, SeriesSelection
 from storage.model import METRIC_NAME, Matcher, TimeRange
 
 
 def cardinality_of(
-    catalogue: SeriesCatalogue, matchers: Sequence[Matcher], time_range: TimeRange, limit: int
+    catalogue: SeriesCatalogue,
+    matchers: Sequence[Matcher],
+    time_range: TimeRange,
+    limit: int,
+    deadline: Deadline,
 ) -> dict[str, Any]:
     """Counts over the series that match and were seen on a day of `time_range`; the `limit` largest of each.
 
     The bytes of a label are those of its name and values, counted once a series.
     """
-    selections = catalogue.select(matchers, time_range)
+    selections = catalogue.select(matchers, time_range, deadline.check)
     by_metric = Counter[str]()
     pairs = Counter[tuple[str, str]]()
     for selection in selections:
+        deadline.check()
         by_metric[_name(selection)] += len(selection.series_ids)
         _count_pairs(selection, pairs)
     values, size = Counter[str](), Counter[str]()

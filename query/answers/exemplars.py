@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from query.ast import Expr, VectorSelector, children
+from query.deadline import Deadline
 from query.render.histograms import number_texts
 from storage.exemplars import ExemplarBatch
 from storage.interface import SeriesCatalogue, SeriesSelection, Storage
@@ -15,12 +16,13 @@ from storage.model import Int64Array, TimeRange, decode_labels
 
 
 def exemplars_of(
-    catalogue: SeriesCatalogue, storage: Storage, expr: Expr, time_range: TimeRange
+    catalogue: SeriesCatalogue, storage: Storage, expr: Expr, time_range: TimeRange, deadline: Deadline
 ) -> list[dict[str, Any]]:
     """The exemplars of every selector of `expr` in [start, end], by series; each series once."""
     found: dict[int, dict[str, Any]] = {}
     for selector in _selectors(expr):
-        for selection in catalogue.select(selector.matchers, time_range):
+        for selection in catalogue.select(selector.matchers, time_range, deadline.check):
+            deadline.check()
             wanted = None if selection.is_whole else selection.series_ids
             batch = storage.read_exemplars(selection.metric_id, wanted, time_range)
             found.update(_by_series(selection, batch))

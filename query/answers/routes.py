@@ -120,10 +120,11 @@ class Answers:
             found["real"] = asdict(result.stats)
         return render_success(found)
 
-    def exemplars(self, parameters: Parameters, _: Deadline) -> bytes:
+    def exemplars(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`query_exemplars`: of the series that a query selects."""
         expr = parse(parameters.text("query"))
-        return render_success(exemplars_of(self.catalogue, self.storage, expr, parameters.time_range()))
+        wanted = parameters.time_range()
+        return render_success(exemplars_of(self.catalogue, self.storage, expr, wanted, deadline))
 
     def format(self, parameters: Parameters, _: Deadline) -> bytes:
         """`format_query`: the query on one line."""
@@ -133,23 +134,26 @@ class Answers:
         """`parse_query`: the query's tree."""
         return render_success(tree_of(parse(parameters.text("query"))))
 
-    def series(self, parameters: Parameters, _: Deadline) -> bytes:
+    def series(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`series`: label sets that match any selector."""
         selectors = parameters.selectors()
         if not selectors:
             raise InputError("no match[] parameter provided")
-        found = labels_of(self.catalogue, selectors, parameters.time_range())
+        wanted = parameters.time_range()
+        found = labels_of(self.catalogue, selectors, wanted, self.engine.limits, deadline)
         return _list(found, parameters.limit())
 
-    def labels(self, parameters: Parameters, _: Deadline) -> bytes:
+    def labels(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`labels`: names of labels."""
-        found = self.catalogue.label_names(parameters.selectors(), parameters.time_range())
+        selectors, wanted = parameters.selectors(), parameters.time_range()
+        found = self.catalogue.label_names(selectors, wanted, deadline.check)
         return _list(found, parameters.limit())
 
-    def label_values(self, parameters: Parameters, _: Deadline) -> bytes:
+    def label_values(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`label/<name>/values`: values of one label."""
         name = unescape_name(parameters.text("name"))
-        found = values_of(self.catalogue, name, parameters.selectors(), parameters.time_range())
+        selectors, wanted = parameters.selectors(), parameters.time_range()
+        found = values_of(self.catalogue, name, selectors, wanted, deadline)
         return _list(found, parameters.limit())
 
     def metadata(self, parameters: Parameters, _: Deadline) -> bytes:
@@ -191,7 +195,7 @@ class Answers:
         """`status/config`: the settings as YAML."""
         return render_success({"yaml": self.status.config})
 
-    def cardinality(self, parameters: Parameters, _: Deadline) -> bytes:
+    def cardinality(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`status/tsdb`: the last day's series, or those of `start`, `end` and one `match[]`."""
         now_ms = self._at_ms(parameters)
         wanted = TimeRange(parameters.time_ms("start", now_ms - _DAY_MS), parameters.time_ms("end", now_ms))
@@ -200,7 +204,7 @@ class Answers:
             raise InputError('invalid parameter "match[]": is given twice, expected one selector')
         matchers = selectors[0] if selectors else ()
         limit = parameters.limit() or _LARGEST
-        return render_success(cardinality_of(self.catalogue, matchers, wanted, limit))
+        return render_success(cardinality_of(self.catalogue, matchers, wanted, limit, deadline))
 
     def federate(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`/federate`: the newest samples as text."""

@@ -95,6 +95,12 @@ def test_hostile_queries_are_refused_or_answered_and_the_server_lives(
         assert answer.status_code == status, (query[:60], answer.text[:300])
         assert words in answer.text, (query[:60], answer.text[:300])
 
+    for selector, status in (('{__name__=~".+"}', 422), ('m{pod=~".*(x+x+)+y", quarter="1"}', 200)):
+        answer = swell.get("/api/v1/series", **{"match[]": selector})
+        assert answer.status_code == status, answer.text[:300]
+    found = swell.data("/api/v1/label/quarter/values", **{"match[]": 'm{pod=~"(.*a.{1,900})(.*)*"}'})
+    assert found == ["0", "1", "2", "3"]
+
     assert swell.is_ready()
     assert swell.resident_bytes() - before < _MORE_BYTES
     assert others == []
