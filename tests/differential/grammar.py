@@ -1,8 +1,7 @@
 """Random expressions of the grammar, typed, so that most of them evaluate.
 
-Left out because Prometheus 3.5 and the language of 3.14 differ there: grouping by or matching on the name of
-a metric after a function (delayed name removal), modifiers `anchored` and `smoothed`, `fill`, duration
-expressions, `mad_over_time` (of NaN).
+Left out because Prometheus 3.5 and the language of 3.14 differ there: modifiers `anchored` and `smoothed`,
+`fill`, duration expressions, `mad_over_time` (of NaN).
 
 Left out because the answer is not determined: `topk` and its kin among equal values, the date functions of
 what is no time (NaN, infinities, 1e300), of which Prometheus gives what the processor makes, and
@@ -19,6 +18,7 @@ from collections.abc import Callable
 
 _FLOATS = ("c_total", "d_total", "g", "h", "odd", "l_bucket", "nothing")
 _NATIVE = ("n", "n_gauge", "n_custom")
+_NAMES = ('__name__=~"[cd]_total"', '__name__=~"g|h"', '__name__=~".*_.*"', '__name__!~"odd|n.*"')
 _MEASURES = ("histogram_count", "histogram_sum", "histogram_avg", "histogram_stddev", "histogram_stdvar")
 _MATCHERS = (
     'job="a"',
@@ -77,7 +77,7 @@ _AGGREGATIONS = ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar
 _ARITHMETIC = ("+", "-", "*", "/", "%", "^", "atan2")
 _COMPARISONS = ("==", "!=", "<", ">", "<=", ">=")
 _SETS = ("and", "or", "unless")
-_LABELS = ("job", "instance", "group", "le")
+_LABELS = ("job", "instance", "group", "le", "__name__")
 _DURATIONS = ("15s", "45s", "1m", "100s", "5m", "10m", "1h")
 _NUMBERS = ("0", "1", "-1", "2.5", "0.5", "1e3", "NaN", "Inf", "-Inf", "100")
 
@@ -117,8 +117,10 @@ class Expressions:
     def _bare(self) -> str:
         chosen = self._rng.sample(_MATCHERS, self._rng.choice((0, 0, 1, 2)))
         braces = "{" + ",".join(chosen) + "}" if chosen else ""
-        metrics = _NATIVE if self._rng.random() < 0.2 else _FLOATS
-        return self._rng.choice(metrics) + braces
+        kind = self._rng.random()
+        if kind < 0.15:
+            return "{" + ",".join([self._rng.choice(_NAMES), *chosen]) + "}"
+        return self._rng.choice(_NATIVE if kind < 0.32 else _FLOATS) + braces
 
     def _modifiers(self) -> str:
         text = ""
