@@ -26,6 +26,8 @@ HEADERS = {
     "User-Agent": "swell-collector",
 }
 _REASON_BYTES = 300
+_PASSING = frozenset((401, 403, 404, 408, 429))
+"""The address, the token or the load is to blame, not the body, which waits until an operator mends it."""
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 60.0
 
@@ -73,7 +75,7 @@ class Sender:
         if response.is_success:
             return Answer(True)
         reason = f"{response.status_code}: {response.text[:_REASON_BYTES].strip()}"
-        if response.status_code == 429 or response.status_code >= 500:
+        if response.status_code in _PASSING or response.status_code >= 500:
             after_s = retry_after_s(response.headers.get("Retry-After", ""), self.now())
             return Answer(False, retry=True, after_s=after_s, reason=reason)
         return Answer(False, reason=reason)

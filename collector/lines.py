@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from collector.families import Family, Reading
-from ingest.protocols.remote_write import raw_labels
+from ingest.wire.encoding import encode_labels
 from storage.model import METRIC_NAME, Labels, canonical
 
 
@@ -28,7 +28,7 @@ class LineCache:
             for values in reading.label_values:
                 line = known.get(values)
                 if line is None:
-                    line = known[values] = raw_labels(self._labels(reading.family, values))
+                    line = known[values] = encode_labels(self._labels(reading.family, values))
                 found.append(line)
         return found
 

@@ -16,7 +16,7 @@ import numpy as np
 from collector.families import Reading, gauge
 from collector.lines import LineCache
 from collector.node.reader import NodeReading
-from ingest.protocols.remote_write import encode_v1
+from ingest.wire.encoding import encode_v1
 from storage.model import STALE_NAN_BITS, Float64Array, Metadata
 
 UP = gauge("up", "1 when the pass succeeded.")

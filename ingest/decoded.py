@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,6 @@ from storage.errors import DecodeError
 from storage.model import Float64Array, Int64Array, Metadata
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
-
-_ONE_BYTE: Final = tuple(bytes((number,)) for number in range(0x80))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,28 +75,6 @@ def parse_labels(raw: bytes) -> list[tuple[str, str]]:
     if status:
         raise DecodeError(f"label is not a pair of name and value, at byte {offset} of the series' labels")
     return [_pair(raw[a:b], raw[c:d]) for a, b, c, d in spans[:found].tolist()]
-
-
-def encode_labels(pairs: Sequence[tuple[str, str]]) -> bytes:
-    """The raw label bytes of a series: the inverse of `parse_labels`."""
-    parts = []
-    for name, value in pairs:
-        names, values = name.encode(), value.encode()
-        pair = b"\x0a" + varint(len(names)) + names + b"\x12" + varint(len(values)) + values
-        parts.append(b"\x0a" + varint(len(pair)) + pair)
-    return b"".join(parts)
-
-
-def varint(number: int) -> bytes:
-    """A protobuf varint of a number in 0..2^64-1."""
-    if number <= 0x7F:
-        return _ONE_BYTE[number]
-    found = bytearray()
-    while number > 0x7F:
-        found.append(number & 0x7F | 0x80)
-        number >>= 7
-    found.append(number)
-    return bytes(found)
 
 
 def _pair(name: bytes, value: bytes) -> tuple[str, str]:

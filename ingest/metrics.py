@@ -46,6 +46,14 @@ class IngestMetrics:
             "Batches that the store refused and that are retried.",
             registry=registry,
         )
+        self.quarantined = Counter(
+            "swell_ingest_quarantined_samples",
+            "Samples set aside because the store refuses them.",
+            registry=registry,
+        )
+        self.quarantined_batches = Gauge(
+            "swell_ingest_quarantined_batches", "Batches in quarantine.", registry=registry
+        )
         self.damaged_bytes = Counter(
             "swell_ingest_wal_damaged_bytes", "Bytes of the log unreadable at start.", registry=registry
         )

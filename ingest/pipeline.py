@@ -15,13 +15,15 @@ from prometheus_client import CollectorRegistry
 
 from ingest.beside import NOTHING_BESIDE, Beside
 from ingest.buffer import Buffer, join
-from ingest.decoded import Bytes, Decoded, Refusal, encode_labels
+from ingest.decoded import Bytes, Decoded, Refusal
 from ingest.limits import Limits
 from ingest.metrics import IngestMetrics
+from ingest.quarantine import Quarantine
 from ingest.segment import Entry, Position
 from ingest.series.familiar import Familiar
 from ingest.series.table import Resolved, SeriesTable
 from ingest.wal import WriteAheadLog
+from ingest.wire.encoding import encode_labels
 from ingest.writer import Writer, token
 from storage.errors import LimitError, OverloadedError
 from storage.histograms import Histograms
@@ -56,6 +58,8 @@ class Pipeline:
         flush_interval_s: float = 1.0,
         buffer_bytes: int = 512 << 20,
         wal_bytes: int = 8 << 30,
+        quarantine_bytes: int = 1 << 30,
+        min_free_bytes: int = 0,
     ) -> None:
         self.limits = limits
         self.metrics = IngestMetrics(registry)
@@ -69,15 +73,24 @@ class Pipeline:
             on_durable=self._on_durable,
             on_failure=self._on_failure,
             max_bytes=wal_bytes,
+            min_free_bytes=min_free_bytes,
             observe_sync_s=self.metrics.sync_s.observe,
         )
+        quarantine = Quarantine(wal_directory / "quarantine", quarantine_bytes)
         self._writer = Writer(
-            storage, self._buffer, self._wal.checkpoint, self.metrics, flush_rows, flush_interval_s
+            storage,
+            self._buffer,
+            self._wal.checkpoint,
+            self.metrics,
+            flush_rows,
+            flush_interval_s,
+            quarantine,
         )
         self._end = Position(0, 0)
         self._started = False
         self.metrics.active_series.set_function(lambda: len(self._table))
         self.metrics.waiting_samples.set_function(lambda: self._buffer.rows)
+        self.metrics.quarantined_batches.set_function(lambda: len(quarantine))
         self.metrics.wal_bytes.set_function(lambda: self._wal.size_bytes)
 
     @property
@@ -98,6 +111,7 @@ class Pipeline:
     def start(self) -> None:
         """Store what the log still holds, then take requests."""
         self._replay()
+        self._writer.retry_quarantine()
         self._wal.start()
         self._writer.start()
         self._started = True

@@ -62,6 +62,7 @@ class WriteAheadLog:
         on_durable: OnDurable,
         on_failure: Callable[[], None],
         max_bytes: int = 8 << 30,
+        min_free_bytes: int = 0,
         segment_bytes: int = 128 << 20,
         observe_sync_s: Callable[[float], None] = lambda _: None,
     ) -> None:
@@ -69,6 +70,7 @@ class WriteAheadLog:
         self._on_durable = on_durable
         self._on_failure = on_failure
         self._max_bytes = max_bytes
+        self._min_free_bytes = min_free_bytes
         self._segment_bytes = segment_bytes
         self._observe_sync_s = observe_sync_s
         self._wake = threading.Condition()
@@ -117,6 +119,7 @@ class WriteAheadLog:
                 f"{self._max_bytes}; the store does not keep up",
                 retry_after_s=5,
             )
+        self._check_free()
         future: Future[None] = Future()
         with self._wake:
             if self._stopping or self._refusing:
@@ -127,12 +130,28 @@ class WriteAheadLog:
             self._wake.notify()
         return future
 
+    def _check_free(self) -> None:
+        if not self._min_free_bytes:
+            return
+        disk = os.statvfs(self._directory)
+        free_bytes = disk.f_bavail * disk.f_frsize
+        if free_bytes < self._min_free_bytes:
+            raise OverloadedError(
+                f"the disk of the write-ahead log has {free_bytes} bytes left, "
+                f"the limit (ingest.min_free_bytes) is {self._min_free_bytes}",
+                retry_after_s=5,
+            )
+
     def checkpoint(self, stored: Position, writing: Position) -> None:
         """Note how far the store has come, and drop the segments before."""
         content = orjson.dumps([stored.segment, stored.offset, writing.segment, writing.offset])
         new = self._directory / (_CHECKPOINT + ".new")
-        new.write_bytes(content)
-        new.replace(self._directory / _CHECKPOINT)
+        try:
+            new.write_bytes(content)
+            new.replace(self._directory / _CHECKPOINT)
+        except OSError as error:
+            # An older one only makes the next start store again what is stored; and dropping makes room.
+            _LOG.warning("cannot write the checkpoint: %s", error)
         self._drop_before(stored.segment)
         if stored == Position(self._number, self._offset) and stored.offset >= _TRIM_BYTES:
             with self._wake:

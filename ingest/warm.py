@@ -9,6 +9,7 @@ from ingest.limits import Limits
 from ingest.protocols import remote_write
 from ingest.protocols.compression import Scratch, decompress_snappy
 from ingest.series.table import SeriesTable
+from ingest.wire.encoding import encode_labels, encode_v1
 
 # A Histogram: a count of 1, a positive span of one bucket, and what that holds.
 _HISTOGRAM = b"\x08\x01" + b"\x5a\x02\x10\x01" + b"\x62\x01\x02"
@@ -19,9 +20,9 @@ def warm_up() -> None:
 
     A native histogram goes through either version's decoder.
     """
-    series = [remote_write.raw_labels((("__name__", "warm_up"),))]
+    series = [encode_labels((("__name__", "warm_up"),))]
     zero = np.zeros(1, np.int64)
-    body = bytes(cramjam.snappy.compress_raw(remote_write.encode_v1(series, zero, zero, np.zeros(1))))
+    body = bytes(cramjam.snappy.compress_raw(encode_v1(series, zero, zero, np.zeros(1))))
     table, limits = SeriesTable(Limits()), Limits()
     for _ in range(2):
         raw = decompress_snappy(body, limits.max_decoded_bytes, Scratch())

@@ -9,13 +9,16 @@ from collections.abc import Callable
 
 from ingest.buffer import Batch, Buffer
 from ingest.metrics import IngestMetrics
+from ingest.quarantine import Quarantine
 from ingest.segment import Position
-from storage.errors import StorageError
+from storage.errors import StorageError, UnavailableError
 from storage.interface import Storage
 
 _LOG = logging.getLogger("swell.ingest.writer")
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_REFUSALS = 5
+"""How often a store that answers must refuse a batch until nobody expects that it ever takes it."""
 
 Checkpoint = Callable[[Position, Position], None]
 
@@ -31,6 +34,7 @@ class Writer:
         metrics: IngestMetrics,
         flush_rows: int,
         flush_interval_s: float,
+        quarantine: Quarantine,
     ) -> None:
         self._storage = storage
         self._buffer = buffer
@@ -38,6 +42,7 @@ class Writer:
         self._metrics = metrics
         self._flush_rows = flush_rows
         self._flush_interval_s = flush_interval_s
+        self._quarantine = quarantine
         self._stored = Position(0, 0)
         self._progress = threading.Condition()
         self._giving_up = threading.Event()
@@ -50,28 +55,64 @@ class Writer:
     def store(self, batch: Batch, token: str) -> bool:
         """Write one batch, retrying until the store takes it; False when told to give up before.
 
-        Series go first: a sample whose series is unknown would be invisible.
+        A batch that a store which answers refuses again and again goes to the quarantine, where there is
+        room, so that what stands behind it goes on.
         """
-        pause_s = _FIRST_PAUSE_S
+        pause_s, refusals = _FIRST_PAUSE_S, 0
         while True:
-            began = time.perf_counter()
             try:
-                self._storage.write_series(batch.series)
-                self._storage.write_metadata(batch.metadata)
-                if len(batch.samples):
-                    self._storage.write_samples(batch.samples, token)
-                if batch.beside is not None:
-                    batch.beside.write(self._storage, token)
-            except StorageError as error:
-                self._metrics.store_errors.inc()
-                _LOG.warning("the store did not take %d samples, trying again: %s", batch.rows, error)
-                if self._giving_up.wait(pause_s):
-                    return False
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                self._write(batch, token)
+            except UnavailableError as error:
+                problem: Exception = error
+            except (StorageError, ValueError, TypeError, ArithmeticError) as error:
+                problem, refusals = error, refusals + 1
+                if refusals >= _REFUSALS and self._set_aside(batch, token, error):
+                    return True
+            else:
+                return True
+            self._metrics.store_errors.inc()
+            _LOG.warning("the store did not take %d samples, trying again: %s", batch.rows, problem)
+            if self._giving_up.wait(pause_s):
+                return False
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def retry_quarantine(self) -> None:
+        """Try once more what was set aside; what the store takes now leaves the quarantine."""
+        for held in self._quarantine.held():
+            batch = self._quarantine.read(held)
+            if batch is None:
                 continue
-            self._metrics.store_s.observe(time.perf_counter() - began)
-            self._metrics.stored.inc(batch.rows)
-            return True
+            try:
+                self._write(batch, held.token)
+            except (StorageError, ValueError, TypeError, ArithmeticError) as error:
+                _LOG.error("batch %d stays in quarantine: %s", held.number, error)
+                continue
+            self._quarantine.release(held)
+            _LOG.info("batch %d of %d samples left the quarantine", held.number, batch.rows)
+
+    def _write(self, batch: Batch, token: str) -> None:
+        """Series go first: a sample whose series is unknown would be invisible."""
+        began = time.perf_counter()
+        self._storage.write_series(batch.series)
+        self._storage.write_metadata(batch.metadata)
+        if len(batch.samples):
+            self._storage.write_samples(batch.samples, token)
+        if batch.beside is not None:
+            batch.beside.write(self._storage, token)
+        self._metrics.store_s.observe(time.perf_counter() - began)
+        self._metrics.stored.inc(batch.rows)
+
+    def _set_aside(self, batch: Batch, token: str, error: Exception) -> bool:
+        if not self._quarantine.keep(batch, token, str(error)):
+            return False
+        self._metrics.quarantined.inc(batch.rows)
+        _LOG.error(
+            "the store refused %d samples %d times; they are in quarantine until the next start: %s",
+            batch.rows,
+            _REFUSALS,
+            error,
+        )
+        return True
 
     def wait_for(self, position: Position, timeout_s: float) -> bool:
         """Wait until everything up to a position is stored; False when that took too long."""

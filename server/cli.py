@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from alerts.unittest.run import run_files
+from ingest import inspection
 from server.auth import new_token
 from server.run import EVERYTHING, Part, collect_node, serve
 from server.settings import Settings, load
-from storage.errors import ConfigError, Error
+from storage.errors import ConfigError, Error, InputError
 
 _USAGE: Final = """\
 usage: swell COMMAND [--flag VALUE …]
@@ -25,6 +26,7 @@ usage: swell COMMAND [--flag VALUE …]
   dashboards     the web application with its own PromQL API, likewise
   collect node   read this machine and push to --collect.url
   test rules     run files of unit tests of rules, in promtool's format
+  wal inspect    say what the segments of a write-ahead log hold: swell wal inspect data/wal
   token          print a new bearer token
 
 Every flag: swell up --help. Environment: SWELL_… ; file: --config FILE.
@@ -47,6 +49,8 @@ def command(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         return 0
     if name == "test rules":
         return 0 if run_files([Path(word) for word in rest], sys.stdout) else 1
+    if name == "wal inspect":
+        return _inspect(rest)
     action = _ACTIONS.get(name)
     if action is None:
         print(f"swell: no command {name!r}\n\n{_USAGE}", end="", file=sys.stderr)
@@ -54,8 +58,22 @@ def command(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     return _guarded(action, rest, environment)
 
 
+def _inspect(directories: Sequence[str]) -> int:
+    if not directories:
+        print("swell wal inspect: no directory is named, expected one such as data/wal", file=sys.stderr)
+        return 2
+    try:
+        for directory in directories:
+            for line in inspection.lines(Path(directory)):
+                print(line)
+    except (InputError, OSError) as error:
+        print(f"swell: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    if tuple(argv[:2]) in (("collect", "node"), ("test", "rules")):
+    if tuple(argv[:2]) in (("collect", "node"), ("test", "rules"), ("wal", "inspect")):
         return " ".join(argv[:2]), argv[2:]
     return (argv[0], argv[1:]) if argv else ("", argv)
 

@@ -147,11 +147,13 @@ def node_settings(settings: Settings, url: str) -> NodeSettings:
         proc_root=collect.proc_root,
         sys_root=collect.sys_root,
         rootfs=collect.rootfs,
-        spool_dir=settings.data_dir / "spool",
+        net_root=collect.net_root,
+        spool_dir=settings.data_dir / "spool" / ("up" if own else "node"),
         spool_max_bytes=collect.spool_bytes,
         job=collect.job,
         instance=collect.instance,
         cluster=collect.cluster,
+        labels=collect.labels,
     )
 
 
@@ -197,6 +199,8 @@ def _pipeline(
         flush_interval_s=ingest.flush_interval_s,
         buffer_bytes=ingest.buffer_bytes,
         wal_bytes=ingest.wal_bytes,
+        quarantine_bytes=ingest.quarantine_bytes,
+        min_free_bytes=ingest.min_free_bytes,
     )
 
 

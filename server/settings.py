@@ -65,10 +65,16 @@ class IngestSettings(BaseModel):
     buffer_bytes: int = Field(
         512 * _MIB,
         ge=_MIB,
-        description="Memory for samples that wait for ClickHouse; beyond it senders get 429.",
+        description="Memory for samples that wait for ClickHouse; beyond it senders get 503.",
     )
     wal_bytes: int = Field(
-        8 << 30, ge=16 * _MIB, description="Disk for the write-ahead log; beyond it senders get 429."
+        8 << 30, ge=16 * _MIB, description="Disk for the write-ahead log; beyond it senders get 503."
+    )
+    min_free_bytes: int = Field(
+        256 * _MIB, ge=0, description="Free disk that the log leaves; below it senders get 503."
+    )
+    quarantine_bytes: int = Field(
+        1 << 30, ge=0, description="Disk for batches that the store refuses for good; 0 sets none aside."
     )
     max_body_bytes: int = Field(32 * _MIB, ge=1024, description="Largest request body, compressed.")
     max_decoded_bytes: int = Field(256 * _MIB, ge=1024, description="Largest request body, decompressed.")
@@ -146,6 +152,10 @@ class CollectSettings(BaseModel):
         default_factory=socket.gethostname, min_length=1, description="The `instance` label; the host's name."
     )
     cluster: str = Field("", description="The `cluster` label; none when empty.")
+    net_root: Path | None = Field(
+        None, description="The network namespace to read; `net` below `proc_root` when unset."
+    )
+    labels: dict[str, str] = Field(default_factory=dict, description="Further labels of every series.")
     spool_bytes: int = Field(256 * _MIB, ge=_MIB, description="Disk for what waits while ingest is away.")
 
 

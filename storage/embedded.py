@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from storage.capabilities import Capabilities
 from storage.clickhouse import ClickHouseStorage
-from storage.errors import ConfigError, StorageError
+from storage.errors import ConfigError, StorageError, UnavailableError
+from storage.passing import is_passing
 from storage.pool import Pool
 from storage.session import Column, Ragged
 
@@ -92,7 +93,8 @@ class EmbeddedSession:
             try:
                 return connection.query(sql, form)
             except Exception as error:
-                raise StorageError(f"chDB: {error}") from error
+                kind = UnavailableError if is_passing(str(error)) else StorageError
+                raise kind(f"chDB: {error}") from error
 
     def _connect(self) -> Any:
         try:

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error as DriverError
-from clickhouse_driver.errors import ErrorCodes, NetworkError, ServerException
+from clickhouse_driver.errors import NetworkError, ServerException
 
 from storage.capabilities import Capabilities
 from storage.clickhouse import ClickHouseStorage
 from storage.errors import ConfigError, StorageError, UnavailableError
+from storage.passing import PASSING
 from storage.pool import Pool
 from storage.session import Column, Ragged
 
@@ -25,13 +26,6 @@ _DEFAULT_PORT = 9000
 _CONNECT_TIMEOUT_S = 5
 _ANSWER_TIMEOUT_S = 300
 _BLOCK_ROWS = 4_000_000
-_PASSING = {
-    ErrorCodes.ABORTED,
-    ErrorCodes.NETWORK_ERROR,
-    ErrorCodes.SOCKET_TIMEOUT,
-    ErrorCodes.TOO_MANY_SIMULTANEOUS_QUERIES,
-}
-"""Codes by which a server says that it is stopping or busy, not that the query is wrong."""
 
 
 def open_server(url: str) -> ClickHouseStorage:
@@ -178,7 +172,7 @@ class _Connection:
         try:
             yield
         except ServerException as error:
-            kind = UnavailableError if error.code in _PASSING else StorageError
+            kind = UnavailableError if error.code in PASSING else StorageError
             raise kind(f"ClickHouse at {self._where} refused: {error.message}") from error
         except (NetworkError, OSError, EOFError) as error:
             raise UnavailableError(f"ClickHouse at {self._where} cannot be reached: {error}") from error

@@ -13,8 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from ingest.decoded import Decoded, Refusal, encode_labels
+from ingest.decoded import Decoded, Refusal
 from ingest.protocols.openmetrics import Notes
+from ingest.wire.encoding import encode_labels
 from storage.errors import DecodeError, LimitError
 from storage.model import METRIC_NAME, Metadata
 

@@ -7,21 +7,21 @@ broken length can be trusted; a single series that is not acceptable is refused 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from ingest.decoded import Bytes, Decoded, encode_labels, varint
+from ingest.decoded import Bytes, Decoded
 from ingest.protocols import kernels
 from ingest.protocols.beside import Places, decode_beside
 from ingest.series.familiar import Familiar, nothing
 from ingest.timeseries import kernels as timeseries
 from ingest.wire import kernels as wire
+from ingest.wire.encoding import TYPES
 from storage.errors import DecodeError, LimitError
-from storage.model import Float64Array, Int64Array, Labels, Metadata, UInt64Array
+from storage.model import Int64Array, Metadata, UInt64Array
 
 MAX_ROWS: Final = 1_000_000
 """How many series, samples or metadata one request may have, where the caller names no other limit."""
@@ -35,16 +35,6 @@ _REASONS: Final = {
     wire.BAD_REFERENCE: "a label reference is outside of the symbol table, or a name lacks its value",
     wire.BAD_FIELD: "a field has the number 0",
 }
-_TYPES: Final = (
-    "unknown",
-    "counter",
-    "gauge",
-    "histogram",
-    "gaugehistogram",
-    "summary",
-    "info",
-    "stateset",
-)
 
 
 def decode_v1(raw: bytes | Bytes, max_rows: int = MAX_ROWS, familiar: Familiar = _NOTHING) -> Decoded:
@@ -166,44 +156,7 @@ def _number(value: int | bytes) -> int:
 
 
 def _type(number: int) -> str:
-    return _TYPES[number] if number < len(_TYPES) else "unknown"
-
-
-def encode_v1(
-    series: Sequence[bytes],
-    series_index: Int64Array,
-    timestamps_ms: Int64Array,
-    values: Float64Array,
-    metadata: Sequence[Metadata] = (),
-) -> bytes:
-    """A `prometheus.WriteRequest`, not compressed.
-
-    `series` are raw label bytes (see `raw_labels`), so that a sender encodes labels once and not once a
-    push. Sample i belongs to series[series_index[i]]; each sample becomes a TimeSeries of its own.
-    """
-    bits = np.ascontiguousarray(values).astype("<f8").view(np.uint8).reshape(-1, 8)
-    parts = []
-    for i, index in enumerate(series_index.tolist()):
-        time = varint(int(timestamps_ms[i]) & 0xFFFFFFFFFFFFFFFF)
-        sample = b"\x09" + bits[i].tobytes() + b"\x10" + time
-        body = series[index] + b"\x12" + varint(len(sample)) + sample
-        parts.append(b"\x0a" + varint(len(body)) + body)
-    parts.extend(_encode_metadata(row) for row in metadata)
-    return b"".join(parts)
-
-
-def raw_labels(labels: Labels) -> bytes:
-    """The bytes that name a series in `encode_v1`."""
-    return encode_labels(labels)
-
-
-def _encode_metadata(row: Metadata) -> bytes:
-    kind = _TYPES.index(row.type) if row.type in _TYPES else 0
-    texts = ((0x12, row.metric), (0x22, row.help), (0x2A, row.unit))
-    body = b"\x08" + varint(kind)
-    for tag, text in texts:
-        body += bytes((tag,)) + varint(len(text.encode())) + text.encode()
-    return b"\x1a" + varint(len(body)) + body
+    return TYPES[number] if number < len(TYPES) else "unknown"
 
 
 def _located(buf: Bytes, number: int, max_rows: int, what: str) -> tuple[Int64Array, Int64Array]:

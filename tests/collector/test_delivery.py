@@ -162,6 +162,19 @@ def test_a_body_that_is_refused_for_good_is_dropped_counted_and_the_reason_logge
     assert "400" in caplog.text
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 503])
+def test_a_body_waits_while_not_it_but_its_way_is_refused(
+    setup: Setup, receiver: Receiver, status: int
+) -> None:
+    receiver.answers = [(status, {})]
+    setup.deliver(b"a")
+    assert (setup.count("spooled"), setup.count("refused")) == (1, 0)
+
+    setup.drain_at(60)
+
+    assert bodies(receiver) == [b"a"]
+
+
 def test_a_refused_body_does_not_block_those_behind_it(setup: Setup, receiver: Receiver) -> None:
     receiver.answers = [(503, {}), (413, {})]
     setup.deliver(b"bad", b"good")

@@ -10,7 +10,7 @@ from typing import Final
 
 import cramjam
 
-from ingest.decoded import varint
+from ingest.wire.encoding import varint
 from tests.ingest.messages import Request, WriteRequest
 
 WRITE: Final = "/api/v1/write"

@@ -15,7 +15,7 @@ import cramjam
 import httpx
 import numpy as np
 
-from ingest.protocols.remote_write import encode_v1, raw_labels
+from ingest.wire.encoding import encode_labels, encode_v1
 from storage.model import Float64Array, Int64Array, Labels
 from tests.peers import free_port, wait_until
 
@@ -101,7 +101,7 @@ class Swell:
         client: httpx.Client | None = None,
     ) -> httpx.Response:
         """One remote-write request."""
-        plain = encode_v1([raw_labels(labels) for labels in series], index, timestamps_ms, values)
+        plain = encode_v1([encode_labels(labels) for labels in series], index, timestamps_ms, values)
         body = bytes(cramjam.snappy.compress_raw(plain))
         post = client.post if client is not None else httpx.post
         return post(self.url + "/api/v1/write", content=body, headers=REMOTE_WRITE, timeout=60)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.decoded import Decoded, encode_labels, parse_labels, varint
-from ingest.protocols.remote_write import decode_v1, decode_v2, encode_v1, raw_labels
+from ingest.decoded import Decoded, parse_labels
+from ingest.protocols.remote_write import decode_v1, decode_v2
+from ingest.wire.encoding import encode_labels, encode_v1, varint
 from storage.errors import DecodeError, InputError, LimitError
 from storage.model import Metadata, is_stale, stale_nan
 from tests.ingest.messages import Request, WriteRequest
@@ -93,7 +94,7 @@ def test_the_protobuf_library_reads_what_we_write(
     types = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
     about = [Metadata(name, types[kind % 8], text, unit) for kind, name, text, unit in metadata]
 
-    names = [raw_labels(tuple(labels)) for labels, _ in series]
+    names = [encode_labels(tuple(labels)) for labels, _ in series]
     request = WriteRequest.FromString(encode_v1(names, index, times, values, about))
 
     sent = [

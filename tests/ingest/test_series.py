@@ -6,11 +6,12 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.decoded import Decoded, encode_labels
+from ingest.decoded import Decoded
 from ingest.labels import kernels as label_kernels
 from ingest.limits import Limits
-from ingest.protocols.remote_write import decode_v1, encode_v1
+from ingest.protocols.remote_write import decode_v1
 from ingest.series.table import Resolved, SeriesTable
+from ingest.wire.encoding import encode_labels, encode_v1
 from storage.errors import DecodeError
 from storage.model import DAY_MS, Labels, SeriesRow, canonical
 

@@ -122,3 +122,15 @@ def test_a_store_of_the_first_schema_gets_the_tables_and_keeps_its_samples(
 
     assert (len(new.read_samples(1, None, ALWAYS)), len(new.read_histograms(1, None, ALWAYS))) == (1, 1)
     new.close()
+
+
+def test_what_lies_beside_samples_may_span_any_number_of_days(storage: ClickHouseStorage) -> None:
+    days = range(130)
+    storage.write_exemplars(exemplars([(1, day * DAY_MS, 1.0, TRACE) for day in days]), "one")
+    storage.write_starts(starts([(1, day * DAY_MS, 5) for day in days]), "one")
+    shape = histogram(3, 4.5, [(-2, 1), (-1, 2)], schema=2)
+    storage.write_histograms(batch_of([(1, day * DAY_MS, shape) for day in days]), "one")
+
+    assert len(storage.read_exemplars(1, None, ALWAYS)) == 130
+    assert len(storage.read_starts(1, None, ALWAYS)) == 130
+    assert len(storage.read_histograms(1, None, ALWAYS)) == 130
