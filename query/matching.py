@@ -6,6 +6,7 @@ to step, so a pair of rows counts only where both are present.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,12 @@ from query.aggregate import kernels
 from query.ast import Card, Matching
 from query.block import NAME_LABELS, Block, stacked
 from query.native.binary import Operand
+from query.strings import quote
 from storage.errors import ExecutionError
 from storage.labels import LabelTable, concat
 from storage.model import METRIC_NAME, BoolArray, Int64Array
 
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IMPLICIT = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
 _AMBIGUOUS = "multiple matches for labels: grouping labels must ensure unique matches"
 
@@ -186,8 +189,8 @@ def _equal_rows(many: Int64Array, one: Int64Array) -> tuple[Int64Array, Int64Arr
 
 
 def describe(labels: dict[str, str]) -> str:
-    """A label set as Prometheus prints it in messages."""
-    escaped = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in labels.items()}
-    name = escaped.pop(METRIC_NAME, "")
-    inner = ", ".join(f'{label}="{value}"' for label, value in escaped.items())
-    return f"{name}{{{inner}}}" if inner or not name else name
+    """A label set as Prometheus prints it in messages: sorted, the name among them (model/labels, String)."""
+    inner = (
+        f"{name if _PLAIN.fullmatch(name) else quote(name)}={quote(labels[name])}" for name in sorted(labels)
+    )
+    return "{" + ", ".join(inner) + "}"
