@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 from query import order
 from query.annotations import Annotations
@@ -25,6 +26,8 @@ from storage.interface import SeriesCatalogue, Storage
 from storage.model import Matcher, TimeRange
 
 _THREADS = 2
+_PARSED = 1_000
+"""Queries whose trees are kept: dashboards and rules ask the same ones again and again."""
 
 
 class Engine:
@@ -42,6 +45,7 @@ class Engine:
         self._warm = WarmCache(storage, self.limits.warm_bytes)
         self._catalogue = catalogue
         self._clock = clock
+        self._parse = lru_cache(_PARSED)(parse)
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="query")
 
     def instant(
@@ -120,7 +124,7 @@ class Engine:
     ) -> Result:
         text = query if isinstance(query, str) else ""
         options = ParseOptions(self.limits.max_length, self.limits.max_depth)
-        expr = parse(query, options) if isinstance(query, str) else query
+        expr = self._parse(query, options) if isinstance(query, str) else query
         self.limits.check_steps(times.count)
         kind = type_of(expr)
         if not times.is_instant and kind not in (ValueType.SCALAR, ValueType.VECTOR):

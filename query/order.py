@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from query.ast import ValueType
@@ -15,6 +16,7 @@ from storage.errors import ExecutionError
 from storage.labels import LabelColumn, LabelTable
 from storage.model import BoolArray, Int64Array
 
+_FEW: Final = 500
 SAME_LABELS: Final = "vector cannot contain metrics with the same labelset"
 
 
@@ -90,9 +92,11 @@ def _together(samples: Samples) -> Samples:
 
 def by_labels(table: LabelTable) -> Int64Array:
     """Row numbers in the order of label sets: name by name, value by value, a shorter set first."""
+    if table.size < 2:
+        return np.arange(table.size)
     columns = [column for _, column in sorted(table.columns.items()) if column.codes.any()]
     if all(column.codes.all() for column in columns):
-        keys = [_ranks(column.values)[column.codes] for column in reversed(columns)]
+        keys = [_ranks(column) for column in reversed(columns)]
         if not keys:
             return np.arange(table.size)
         return np.lexsort(keys).astype(np.int64)
@@ -100,15 +104,23 @@ def by_labels(table: LabelTable) -> Int64Array:
     return np.array(sorted(range(len(rows)), key=rows.__getitem__), np.int64)
 
 
-def _ranks(texts: Sequence[str]) -> Int64Array:
-    """The place of each text among all of them, sorted; int64 (texts,)."""
+def _ranks(column: LabelColumn) -> Int64Array:
+    """The place of each series' value among those of all of them, sorted; int64 (series,)."""
+    used, of_row = np.unique(column.codes, return_inverse=True)
+    texts = [column.values[code] for code in used.tolist()]
     ranks = np.empty(len(texts), np.int64)
-    try:
-        order = pl.Series(texts, dtype=pl.String).arg_sort().to_numpy()
-    except UnicodeEncodeError:  # bytes that are not UTF-8, which only Python can hold
-        order = np.argsort(np.array(texts, dtype=object), kind="stable")
-    ranks[order] = np.arange(len(ranks))
-    return ranks
+    ranks[_sorted(texts)] = np.arange(len(texts))
+    return ranks[of_row]
+
+
+def _sorted(texts: Sequence[str]) -> npt.NDArray[np.integer]:
+    """The order of texts by their characters. Polars sorts many of them without the interpreter's lock."""
+    if len(texts) > _FEW:
+        try:
+            return pl.Series(texts, dtype=pl.String).arg_sort().to_numpy()
+        except UnicodeEncodeError:  # bytes that are not UTF-8, which only Python can hold
+            pass
+    return np.array(sorted(range(len(texts)), key=texts.__getitem__), np.int64)
 
 
 def merged(block: Block, message: str) -> Block:
