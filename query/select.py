@@ -15,12 +15,14 @@ from query.limits import Memory, QueryLimits
 from query.native.samples import hinted, with_histograms
 from query.rollup.starts.apply import starts_in
 from query.warm.cache import WarmCache
+from storage.histograms import Histograms
 from storage.interface import SeriesCatalogue, SeriesSelection, Storage
 from storage.labels import LabelTable, concat
 from storage.model import Int64Array, Matcher, TimeRange, is_stale
 
 _BEFORE_MS = 300_000
 """How much earlier histograms are read: their hints follow from the one before."""
+_BYTES_A_HISTOGRAM, _BYTES_A_BUCKET, _BYTES_A_FLOAT = 80, 12, 16
 _SAMPLES_A_SECOND = 10
 """More than that of each series is not expected; beyond it samples are counted before they are read."""
 
@@ -112,6 +114,7 @@ class Reader:
         wanted = None if selection.is_whole else selection.series_ids
         earlier = TimeRange(time_range.start_ms - _BEFORE_MS, time_range.end_ms)
         batch = self._storage.read_histograms(selection.metric_id, wanted, earlier)
+        self._memory.hold_samples(_weight(batch.histograms))
         return with_histograms(floats, selection.series_ids, batch) if len(batch) else floats
 
     def _and_starts(self, samples: Samples, selection: SeriesSelection) -> Samples:
@@ -122,6 +125,12 @@ class Reader:
         time_range = TimeRange(int(times_ms.min()), int(times_ms.max()))
         batch = self._storage.read_starts(selection.metric_id, wanted, time_range)
         return replace(samples, starts_ms=starts_in(samples, selection.series_ids, batch))
+
+
+def _weight(histograms: Histograms) -> int:
+    """How many float samples histograms take the place of, by their bytes."""
+    buckets = len(histograms.positive.indexes) + len(histograms.negative.indexes)
+    return (len(histograms) * _BYTES_A_HISTOGRAM + buckets * _BYTES_A_BUCKET) // _BYTES_A_FLOAT
 
 
 def _join(parts: Sequence[Samples]) -> Samples:
