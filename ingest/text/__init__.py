@@ -1,0 +1,1 @@
+"""Text protocols: numbers and labels read from bytes."""
