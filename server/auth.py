@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 class TokenMiddleware:
     """Answers 401 unless a request carries the token.
 
-    The token comes as `Authorization: Bearer …`, or as the password of HTTP Basic with any user, which is
-    what browsers and Grafana can send without being taught.
+    The token comes as `Authorization: Bearer …` (Influx's clients say `Token …`), or as the password of HTTP
+    Basic with any user, which is what browsers and Grafana can send without being taught.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
@@ -40,7 +40,7 @@ class TokenMiddleware:
 
     def _allowed(self, authorization: str) -> bool:
         scheme, _, credentials = authorization.partition(" ")
-        if scheme.lower() == "bearer":
+        if scheme.lower() in ("bearer", "token"):
             return hmac.compare_digest(credentials.strip().encode(), self._token)
         if scheme.lower() == "basic":
             return hmac.compare_digest(_password(credentials), self._token)

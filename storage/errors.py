@@ -4,6 +4,7 @@ Error:
       + InputError              what a caller sent is wrong; the same request will fail again
       |   + DecodeError         bytes are not of the format they claim
       |   + ParseError          query text is wrong, with its position
+      |   + UnsupportedMediaError  a body is of a kind that its route does not take
       + LimitError              a configured limit refuses the request; names the limit, value and setting
       + ExecutionError          a well-formed query cannot be answered
       + DeadlineError           a query ran out of time
@@ -38,6 +39,10 @@ class ParseError(InputError):
         super().__init__(message)
         self.start = start
         self.end = end
+
+
+class UnsupportedMediaError(InputError):
+    """A body is of a kind, or in an encoding, that its route does not take."""
 
 
 class LimitError(Error):

@@ -204,7 +204,8 @@ def put_varint(out: Bytes, at: int, number: int) -> int:
 def label_bytes(name: int, value: int) -> int:
     """How many bytes `put_label` writes for a name and a value of so many bytes."""
     pair = 2 + varint_bytes(name) + name + varint_bytes(value) + value
-    return 1 + varint_bytes(pair) + pair
+    size: int = 1 + varint_bytes(pair) + pair
+    return size
 
 
 @njit(nogil=True, cache=True)
@@ -237,4 +238,5 @@ def put_label(
 def _put(out: Bytes, at: int, buf: Bytes, start: int, end: int) -> int:
     for i in range(end - start):
         out[uint64(at + i)] = buf[uint64(start + i)]
-    return at + end - start
+    behind: int = at + end - start
+    return behind

@@ -1,0 +1,1 @@
+"""One module a protocol: its routes at the HTTP edge."""
