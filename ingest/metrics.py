@@ -25,6 +25,9 @@ class IngestMetrics:
         self.waiting_samples = Gauge(
             "swell_ingest_waiting_samples", "Durable samples not yet stored.", registry=registry
         )
+        self.connections = Gauge(
+            "swell_ingest_connections", "Open connections on TCP ports of senders.", registry=registry
+        )
         self.wal_bytes = Gauge("swell_ingest_wal_bytes", "Bytes of the write-ahead log.", registry=registry)
         self.sync_s = Histogram(
             "swell_ingest_wal_sync_seconds",

@@ -25,6 +25,7 @@ from ingest.api import create_router as ingest_router
 from query.api import create_router as query_router
 from server.app import create_app
 from server.parts import EVERYTHING, Part, Parts, build, node_settings, own_url
+from server.ports import Ports, ports
 from server.settings import Settings
 from server.status import status_of
 
@@ -85,12 +86,15 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
         super().__init__(config)
         self._parts = parts
+        self._ports = _ports(parts)
         self._stopping: threading.Thread | None = None
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if not self.started:
             return
+        if self._ports is not None:
+            await self._ports.open(self._parts.settings.host, self.server_state)
         url = own_url(self._parts.settings)
         for part, what in _WHAT.items():
             if part in self._parts.running:
@@ -100,6 +104,11 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GC_OBJECTS)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        if self._ports is not None:
+            await self._ports.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._stopping is not None:
@@ -112,6 +121,13 @@ class _Server(uvicorn.Server):
     def _stop(self) -> None:
         self._parts.stop_background()
         self.should_exit = True
+
+
+def _ports(parts: Parts) -> Ports | None:
+    if Part.INGEST not in parts.running or parts.pipeline is None:
+        return None
+    settings = parts.settings.ingest
+    return Ports(parts.pipeline, parts.executor, settings, ports(settings))
 
 
 def _routers(parts: Parts) -> list[APIRouter]:

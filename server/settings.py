@@ -92,6 +92,18 @@ class IngestSettings(BaseModel):
         31 * 86_400, ge=0, description="Seconds that a timestamp may lie back; older samples are refused."
     )
     workers: int = Field(3, ge=1, le=64, description="Threads that decode requests.")
+    tcp_message_bytes: int = Field(
+        64 << 10, ge=1024, description="Longest line or message on a TCP port; longer ones are refused."
+    )
+    tcp_buffer_bytes: int = Field(
+        64 * _MIB,
+        ge=_MIB,
+        description="Memory for what came on TCP ports and is not taken yet; beyond it senders are cut off.",
+    )
+    tcp_connections: int = Field(
+        20_000, ge=1, description="Connections on TCP ports; beyond it the most silent one is closed."
+    )
+    tcp_idle_s: float = Field(3_600, gt=0, description="Seconds of silence that close a TCP connection.")
 
 
 class QuerySettings(BaseModel):
