@@ -216,6 +216,7 @@ class Result:
 
     A range query of a scalar answers as a matrix of one label-less series, as Prometheus does: `type` is
     MATRIX then. Series without any present step are already gone, and a matrix is sorted by labels.
+    per_step: int64 (steps,), how many samples each step looked at, where that was asked for.
     """
 
     type: ValueType
@@ -224,3 +225,4 @@ class Result:
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
     stats: Stats = field(default_factory=Stats)
+    per_step: Int64Array | None = None

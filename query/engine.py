@@ -18,6 +18,7 @@ from query.native.summaries import summarised
 from query.parser import ParseOptions, parse
 from query.plan import Cost, Node, Planner
 from query.select import Reader, newest
+from query.tally import Tally
 from query.times import Times
 from query.types import type_of
 from query.warm.cache import WarmCache
@@ -55,12 +56,13 @@ class Engine:
         *,
         lookback_ms: int | None = None,
         deadline: Deadline | None = None,
+        with_tally: bool = False,
     ) -> Result:
-        """Evaluate at one moment.
+        """Evaluate at one moment; `with_tally` counts the samples that each step looks at.
 
         Raises `ParseError`, `InputError`, `ExecutionError`, `LimitError`, `DeadlineError`, `CancelledError`.
         """
-        return self._run(query, Times(at_ms, at_ms, 0, at_ms, at_ms), lookback_ms, deadline)
+        return self._run(query, Times(at_ms, at_ms, 0, at_ms, at_ms), lookback_ms, deadline, with_tally)
 
     def range(
         self,
@@ -71,13 +73,16 @@ class Engine:
         *,
         lookback_ms: int | None = None,
         deadline: Deadline | None = None,
+        with_tally: bool = False,
     ) -> Result:
         """Evaluate at start, start + step, … up to end, inclusive. Raises what `instant` raises."""
         if step_ms <= 0:
             raise InputError(f"step is {step_ms} ms, expected a duration greater than 0")
         if end_ms < start_ms:
             raise InputError(f"end {end_ms} ms lies before start {start_ms} ms")
-        return self._run(query, Times(start_ms, end_ms, step_ms, start_ms, end_ms), lookback_ms, deadline)
+        return self._run(
+            query, Times(start_ms, end_ms, step_ms, start_ms, end_ms), lookback_ms, deadline, with_tally
+        )
 
     def read(
         self, matchers: Sequence[Matcher], time_range: TimeRange, *, deadline: Deadline | None = None
@@ -120,7 +125,12 @@ class Engine:
         )
 
     def _run(
-        self, query: str | Expr, times: Times, lookback_ms: int | None, deadline: Deadline | None
+        self,
+        query: str | Expr,
+        times: Times,
+        lookback_ms: int | None,
+        deadline: Deadline | None,
+        with_tally: bool,
     ) -> Result:
         text = query if isinstance(query, str) else ""
         options = ParseOptions(self.limits.max_length, self.limits.max_depth)
@@ -136,6 +146,7 @@ class Engine:
         memory = Memory(self.limits, deadline.check)
         reader = self._reader(deadline, memory)
         notes = Annotations(text)
+        tally = Tally(times.count) if with_tally else None
         began = time.perf_counter()
         evaluation = Evaluation(
             reader,
@@ -146,6 +157,7 @@ class Engine:
             notes,
             lookback_ms or self.limits.lookback_ms,
             frozenset(map(id, summarised(expr))),
+            tally,
         )
         value = evaluation.value(expr, times)
         cost = reader.cost
@@ -159,4 +171,5 @@ class Engine:
             warnings=notes.warnings,
             infos=notes.infos,
             stats=Stats(cost.series, cost.samples, cost.fetch_ms, total_ms - cost.fetch_ms),
+            per_step=None if tally is None else tally.per_step,
         )

@@ -8,6 +8,7 @@ What a selector, a function or an operator does lies in the module named after i
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -42,6 +43,7 @@ from query.rollup.edges.apply import edged, smoothed
 from query.rollup.functions import LATEST, LATEST_TIME, ROLLUPS, Roller, Rollup
 from query.rollup.starts.apply import from_starts, overlapping, starts_of
 from query.select import Reader, without_stale
+from query.tally import Tally
 from query.times import Times
 from query.transform import TAKES_HISTOGRAMS, TRANSFORMS, Context
 from storage.errors import ExecutionError
@@ -65,8 +67,12 @@ class Evaluation:
         notes: Annotations,
         lookback_ms: int,
         summarised: frozenset[int],
+        tally: Tally | None = None,
     ) -> None:
-        """`summarised`: ids of the selectors whose histograms are read for count and sum alone."""
+        """`summarised`: ids of the selectors whose histograms are read for count and sum alone.
+
+        `tally`: where samples are counted, step by step; that takes a little time.
+        """
         self._reader = reader
         self._roller = Roller(executor, deadline)
         self._limits = limits
@@ -75,6 +81,7 @@ class Evaluation:
         self._notes = notes
         self._lookback_ms = lookback_ms
         self._summarised = summarised
+        self._tally = tally
 
     def value(self, expr: Expr, times: Times) -> Value:
         """What an expression comes to at every step of `times`."""
@@ -169,12 +176,19 @@ class Evaluation:
             block = rolled(self._roller, rollup, look, samples, ends_ms, window_ms, args)
         else:
             block = edge_rolled(ranges_of(self._roller, rollup, look, samples, ends_ms, window_ms))
+        if self._tally is not None:
+            if rollup is LATEST or rollup is LATEST_TIME:
+                self._tally.add_latest(block)
+            else:
+                self._tally.add_windows(self._roller.windows(samples, ends_ms, window_ms))
         return block if len(ends_ms) == times.count else block.steps(times.count)
 
     def _look(self, name: str, at: Expr, modifier: Modifier = Modifier.NONE, *wider_ms: int) -> Look:
         return Look(name, Remarks(self._notes, at.span), modifier, *wider_ms)
 
-    def _window(self, expr: MatrixSelector | Subquery, times: Times) -> tuple[Samples, Times, int]:
+    def _window(
+        self, expr: MatrixSelector | Subquery, times: Times, is_answer: bool = False
+    ) -> tuple[Samples, Times, int]:
         """The samples of a range vector, the times that look at them, and the window's length."""
         if isinstance(expr, MatrixSelector):
             selector = expr.selector
@@ -187,13 +201,17 @@ class Evaluation:
         step_ms = self._limits.subquery_step_ms if expr.step is None else times.positive_ms(expr.step, "step")
         inner = seen.inner(window_ms, step_ms)
         self._limits.check_steps(inner.count)
-        flat = _flattened(self.value(expr.expr, inner), inner.steps_ms())
+        with self._tally.paused() if self._tally is not None and not is_answer else nullcontext():
+            flat = _flattened(self.value(expr.expr, inner), inner.steps_ms())
         return unhinted(flat), seen, window_ms
 
     def _raw(self, expr: MatrixSelector | Subquery, times: Times) -> Samples:
-        samples, seen, window_ms = self._window(expr, times)
+        samples, seen, window_ms = self._window(expr, times, is_answer=True)
         inside = (samples.timestamps_ms > seen.end_ms - window_ms) & (samples.timestamps_ms <= seen.end_ms)
-        return samples.where(inside)
+        found = samples.where(inside)
+        if self._tally is not None and isinstance(expr, MatrixSelector):
+            self._tally.add_samples(found)
+        return found
 
     def _call(self, call: Call, times: Times) -> Value:
         if call.name in ROLLUPS or call.name == "absent_over_time":

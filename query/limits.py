@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from storage.errors import LimitError
+from storage.model import Int64Array
 
 BYTES_A_SAMPLE: Final = 32
 """Its timestamp and value, and the copy of them that a read makes."""
@@ -15,6 +16,8 @@ BYTES_A_CELL: Final = 48
 """One series at one step: value, presence, window, and the text of it in an answer."""
 
 _BYTES_A_CHARACTER: Final = 4
+_BYTES_A_HISTOGRAM, _BYTES_A_BUCKET, _BYTES_A_FLOAT = 80, 12, 16
+_Count = TypeVar("_Count", int, Int64Array)
 """Of a label's value, with the copies of it that are made."""
 
 
@@ -51,6 +54,11 @@ class QueryLimits:
     def check_steps(self, count: int) -> None:
         """Raise `LimitError` where a query or a subquery has more steps than it may."""
         self.check("steps", count, self.max_steps)
+
+
+def floats_of(histograms: _Count, buckets: _Count) -> _Count:
+    """How many float samples native histograms take the memory of: what they count as."""
+    return (histograms * _BYTES_A_HISTOGRAM + buckets * _BYTES_A_BUCKET) // _BYTES_A_FLOAT
 
 
 class Memory:

@@ -11,7 +11,7 @@ import numpy as np
 
 from query.block import Samples, stacked_cells
 from query.deadline import Deadline
-from query.limits import Memory, QueryLimits
+from query.limits import Memory, QueryLimits, floats_of
 from query.native.samples import hinted, with_histograms
 from query.rollup.starts.apply import starts_in
 from query.warm.cache import WarmCache
@@ -22,7 +22,6 @@ from storage.model import Int64Array, Matcher, TimeRange, is_stale
 
 _BEFORE_MS = 300_000
 """How much earlier histograms are read: their hints follow from the one before."""
-_BYTES_A_HISTOGRAM, _BYTES_A_BUCKET, _BYTES_A_FLOAT = 80, 12, 16
 _SAMPLES_A_SECOND = 10
 """More than that of each series is not expected; beyond it samples are counted before they are read."""
 
@@ -130,7 +129,7 @@ class Reader:
 def _weight(histograms: Histograms) -> int:
     """How many float samples histograms take the place of, by their bytes."""
     buckets = len(histograms.positive.indexes) + len(histograms.negative.indexes)
-    return (len(histograms) * _BYTES_A_HISTOGRAM + buckets * _BYTES_A_BUCKET) // _BYTES_A_FLOAT
+    return floats_of(len(histograms), buckets)
 
 
 def _join(parts: Sequence[Samples]) -> Samples:

@@ -84,15 +84,17 @@ class Answers:
         """`query`: at one moment, now by default."""
         at_ms = self._at_ms(parameters)
         lookback_ms, limit = parameters.duration_ms("lookback_delta"), parameters.limit()
-        query = parameters.text("query")
-        result = self.engine.instant(query, at_ms, lookback_ms=lookback_ms, deadline=deadline)
-        return render_result(result, bool(parameters.text("stats")), limit)
+        query, stats = parameters.text("query"), parameters.text("stats")
+        result = self.engine.instant(
+            query, at_ms, lookback_ms=lookback_ms, deadline=deadline, with_tally=bool(stats)
+        )
+        return render_result(result, stats, limit)
 
     def range(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`query_range`: at every step of a range."""
         times, limit = parameters.range_times(), parameters.limit()
         result = self._over(times, parameters, deadline)
-        return render_result(result, bool(parameters.text("stats")), limit)
+        return render_result(result, parameters.text("stats"), limit)
 
     def panel(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`panel`: a range as a binary frame."""
@@ -221,6 +223,7 @@ class Answers:
             times.step_ms,
             lookback_ms=parameters.duration_ms("lookback_delta"),
             deadline=deadline,
+            with_tally=bool(parameters.text("stats")),
         )
 
 

@@ -9,7 +9,7 @@ import orjson
 
 from query.annotations import shortened
 from query.ast import ValueType
-from query.block import Block, Result, Samples, ScalarBlock, Stats, StringValue
+from query.block import Block, Result, Samples, ScalarBlock, StringValue
 from query.render.histograms import histogram_objects, number_texts
 from query.render.kernels import BYTES_A_SAMPLE, write_series
 from storage.errors import ExecutionError
@@ -27,15 +27,17 @@ def render_error(error_type: str, message: str) -> bytes:
     return orjson.dumps({"status": "error", "errorType": error_type, "error": message})
 
 
-def render_result(result: Result, with_stats: bool = False, limit: int = 0) -> bytes:
+def render_result(result: Result, stats: str = "", limit: int = 0) -> bytes:
     """The envelope around an answer. `limit`: the most series to write, 0 for all.
+
+    stats: '' for none, `all` for those of every step too, anything else for those of the query.
 
     Strings with bytes that are not UTF-8 raise `ExecutionError`, as JSON cannot hold them.
     """
     warnings, infos = shortened(result.warnings, "warning"), shortened(result.infos, "info")
     body = b"".join((b'{"resultType":"', result.type.value.encode(), b'","result":', _value(result, limit)))
-    if with_stats:
-        body += b',"stats":' + orjson.dumps(_stats(result.stats))
+    if stats:
+        body += b',"stats":' + orjson.dumps(_stats(result, stats == "all"))
     if limit and _series(result) > limit:
         warnings = (*warnings, "results truncated due to limit")
     return _envelope(body + b"}", warnings, infos)
@@ -192,8 +194,16 @@ def _series(result: Result) -> int:
     return len(result.value.labels) if isinstance(result.value, Block | Samples) else 0
 
 
-def _stats(stats: Stats) -> dict[str, Any]:
+def _stats(result: Result, with_steps: bool) -> dict[str, Any]:
+    stats, per_step = result.stats, result.per_step
     total_s = (stats.fetch_ms + stats.eval_ms) / 1000
+    samples: dict[str, Any] = {
+        "totalQueryableSamples": stats.samples if per_step is None else int(per_step.sum()),
+        "peakSamples": stats.samples,
+    }
+    if with_steps and per_step is not None:
+        steps_s = (result.steps_ms / 1000).tolist()
+        samples["totalQueryableSamplesPerStep"] = list(zip(steps_s, per_step.tolist(), strict=True))
     return {
         "timings": {
             "evalTotalTime": total_s,
@@ -203,5 +213,5 @@ def _stats(stats: Stats) -> dict[str, Any]:
             "execQueueTime": 0,
             "execTotalTime": total_s,
         },
-        "samples": {"totalQueryableSamples": stats.samples, "peakSamples": stats.samples},
+        "samples": samples,
     }

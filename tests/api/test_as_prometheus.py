@@ -13,6 +13,17 @@ from tests.differential.prometheus import Prometheus
 pytestmark = [pytest.mark.peers]
 
 _CASES = json.loads((Path(__file__).parent / "cases.json").read_text())
+_COUNTED = (
+    "c_total",
+    "c_total offset 1m",
+    "g @ 1700000600",
+    "timestamp(g)",
+    "rate(c_total[5m])",
+    "sum(rate(c_total[2m] @ end())) + sum(c_total)",
+    "max_over_time(rate(c_total[1m])[5m:30s])",
+    "absent_over_time(nothing[5m])",
+    "1 + 2",
+)
 _ONLY_GET = ("label/", "alertmanagers", "metadata")
 
 
@@ -61,3 +72,35 @@ def _number(text: str) -> str:
     except ValueError:
         return text
     return f"{number:.9g}" if math.isfinite(number) else text
+
+
+@pytest.mark.parametrize("wanted", ["all", "some"])
+@pytest.mark.parametrize("query", _COUNTED)
+def test_samples_that_a_query_looks_at_are_counted_as_in_prometheus(
+    query: str, wanted: str, swell: httpx.Client, prometheus: Prometheus
+) -> None:
+    whole = {"start": "1700000300", "end": "1700000900", "step": "60"}
+    asked = {"query": query, "stats": wanted}
+
+    for path, parameters in (("query", {"time": "1700000900"}), ("query_range", whole)):
+        where = {"params": asked | parameters}
+        ours = swell.get(f"/api/v1/{path}", **where).json()["data"]["stats"]
+        theirs = prometheus.request("GET", path, **where).json()["data"]["stats"]
+
+        assert ours["timings"].keys() == theirs["timings"].keys()
+        mine, other = ours["samples"], theirs["samples"]
+        assert mine.pop("peakSamples") >= 0  # how much is held at once is each engine's own affair
+        other.pop("peakSamples")
+        assert mine == other
+
+
+def test_a_histogram_counts_as_the_floats_that_it_takes_the_memory_of(swell: httpx.Client) -> None:
+    def samples(query: str) -> int:
+        asked = {"query": query, "time": "1700000900", "stats": "all"}
+        found = swell.get("/api/v1/query", params=asked).json()["data"]["stats"]["samples"]
+        assert found["totalQueryableSamplesPerStep"] == [[1700000900, found["totalQueryableSamples"]]]
+        return int(found["totalQueryableSamples"])
+
+    assert samples("n") > 5 * samples("timestamp(n)") > 0
+    assert samples("increase(n[3m])") > samples("n") == samples("histogram_quantile(0.5, n)")
+    assert samples("n[3m]") == samples("increase(n[3m])")

@@ -21,7 +21,7 @@ _EXTRACTED = Path.home() / ".cache/swell/prometheus-sid/usr/bin/prometheus"
 _NO_COUNT = b"\x11" + bytes(8)
 """`count_float` of 0, which a writer of defaults leaves out, but which says that a histogram is of floats."""
 
-_FEATURES = "promql-experimental-functions,native-histograms"
+_FEATURES = "promql-experimental-functions,native-histograms,promql-per-step-stats"
 
 
 def find_program() -> tuple[str | None, str]:
