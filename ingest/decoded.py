@@ -27,10 +27,10 @@ class Decoded:
 
     body: uint8, the bytes that `label_start` and `label_end` (int64, (series,), end exclusive) point into.
     series_index: int64 (samples,), the series of each sample; timestamps_ms: int64; values: float64, bits
-    untouched. `describe(i)` gives (type, help, unit) of series i where the format says so a series; it is
-    asked for new series only. `numbers`, int64 (series,), are their numbers in the series table whose
-    `familiar` the decoder was given, -1 where unknown. `refused` counts what could not be taken, by reason,
-    with an example of each.
+    untouched. `describe(i)` gives the metadata of series i, under the series' own name where `metric` is "",
+    where the format says so a series; it is asked for new series only. `numbers`, int64 (series,), are their
+    numbers in the series table whose `familiar` the decoder was given, -1 where unknown. `refused` counts
+    what could not be taken, by reason, with an example of each.
     """
 
     body: Bytes
@@ -43,7 +43,7 @@ class Decoded:
     metadata: Sequence[Metadata] = ()
     beside: Beside | None = None
     refused: Mapping[str, Refusal] = field(default_factory=dict)
-    describe: Callable[[int], tuple[str, str, str] | None] | None = None
+    describe: Callable[[int], Metadata | None] | None = None
 
     def every_row(self) -> Decoded:
         """The same with rows for the histograms and then the exemplars behind the samples, for their ids."""

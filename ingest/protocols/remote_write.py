@@ -139,8 +139,8 @@ def _described(
     symbol_start: Int64Array,
     symbol_end: Int64Array,
     i: int,
-) -> tuple[str, str, str] | None:
-    """(type, help, unit) of series i of a 2.0 request, which the kernel has found sound."""
+) -> Metadata | None:
+    """The metadata of series i of a 2.0 request, which the kernel has found sound."""
     row = _fields_of(buf[starts[i] : ends[i]].tobytes()).get(5)
     if not isinstance(row, bytes):
         return None
@@ -148,7 +148,7 @@ def _described(
     about_text, unit_text = (
         buf[symbol_start[n] : symbol_end[n]].tobytes().decode(errors="replace") for n in (about, unit)
     )
-    return _type(kind), about_text, unit_text
+    return Metadata("", _type(kind), about_text, unit_text)
 
 
 def _number(value: int | bytes) -> int:

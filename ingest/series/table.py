@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -256,10 +256,13 @@ class SeriesTable:
         )
 
     def _describe(self, decoded: Decoded, new: Int64Array, metadata: list[Metadata]) -> None:
+        found = dict[Metadata, None]()
         for i in new.tolist():
             described = decoded.describe(i) if decoded.describe else None
-            if described is not None and (described[0] != "unknown" or described[1]):
-                metadata.append(Metadata(dict(decoded.labels(i))[METRIC_NAME], *described))
+            if described is not None and (described.type != "unknown" or described.help):
+                own = described.metric or dict(decoded.labels(i))[METRIC_NAME]
+                found[replace(described, metric=own)] = None
+        metadata.extend(found)
 
 
 def _texts(written: Bytes, ends: Sequence[int]) -> list[str]:

@@ -143,7 +143,7 @@ def test_metadata_of_version_2_comes_with_its_series() -> None:
     decoded = decode_v2(request.SerializeToString())
 
     assert decoded.describe is not None
-    assert decoded.describe(0) == ("gauge", "Whether it is up.", "seconds")
+    assert decoded.describe(0) == Metadata("", "gauge", "Whether it is up.", "seconds")
     assert decoded.describe(1) is None
 
 

@@ -1,0 +1,1 @@
+"""Exponential histograms made native, by kernels."""

@@ -1,0 +1,1 @@
+"""The messages of a request, found and read by kernels."""

@@ -1,0 +1,1 @@
+"""Data points as samples: what rows they become and with which values, by kernels."""

@@ -1,0 +1,1 @@
+"""The label bytes of data points, written by kernels."""

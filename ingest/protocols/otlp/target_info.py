@@ -1,0 +1,78 @@
+"""`target_info`: the attributes of a resource as the labels of a gauge that is 1.
+
+It has a sample at the earliest and the latest time of the resource's data points, and between them one every
+two and a half minutes, so that an instant query in between finds one (Prometheus, half of its lookback).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ingest.decoded import Bytes
+from ingest.protocols.otlp.messages import kernels as messages
+from ingest.protocols.otlp.points import Points, within
+from ingest.protocols.otlp.sources import Source
+from storage.model import Int64Array
+
+_STEP_MS: Final = 150_000
+_MOST_STEPS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Infos:
+    """labels: label bytes, a series each. series, times_ms: int64, of one length, the samples."""
+
+    labels: Sequence[bytes]
+    series: Int64Array
+    times_ms: Int64Array
+
+    @classmethod
+    def of(
+        cls,
+        metrics: Int64Array,
+        points: Points,
+        scopes: Int64Array,
+        sources: Sequence[Source],
+        max_rows: int,
+    ) -> Infos:
+        """Those of a request's resources that have one. scopes: ascending, the one of each source."""
+        none = np.empty(0, np.int64)
+        if not len(points) or not any(source.info for source in sources):
+            return cls([], none, none)
+        resources, first = np.unique(metrics[:, messages.RESOURCE], return_index=True)
+        at = np.searchsorted(resources, metrics[points.metric_of, messages.RESOURCE])
+        latest = np.full(len(resources), np.iinfo(np.int64).min)
+        earliest = np.full(len(resources), np.iinfo(np.int64).max)
+        np.maximum.at(latest, at, points.times_ms)
+        np.minimum.at(earliest, at, points.times_ms)
+        places = np.searchsorted(scopes, metrics[first, messages.SCOPE]).tolist()
+        labels = [sources[place].info for place in places]
+        kept = np.flatnonzero(np.array([bool(one) for one in labels]))
+        earliest, latest = earliest[kept], latest[kept]
+        steps = np.minimum(-(-(latest - earliest) // _STEP_MS), _MOST_STEPS)
+        # Of a time that is far off only the part before the latest.
+        earliest = np.maximum(earliest, latest - steps * _STEP_MS)
+        within(int(steps.sum()) + len(steps), max_rows, "samples of target_info")
+        series = np.repeat(np.arange(len(kept)), steps + 1)
+        step = np.arange(len(series)) - np.repeat(np.cumsum(steps + 1) - steps - 1, steps + 1)
+        times = np.minimum(earliest[series] + step * _STEP_MS, latest[series])
+        return cls([labels[i] for i in kept.tolist()], series, times)
+
+    def behind(
+        self, body: Bytes, starts: Int64Array, ends: Int64Array
+    ) -> tuple[Bytes, Int64Array, Int64Array]:
+        """Label bytes and where they lie, with those of the infos at the end."""
+        if not self.labels:
+            return body, starts, ends
+        sizes = np.array([len(one) for one in self.labels], np.int64)
+        own_ends = len(body) + np.cumsum(sizes)
+        own = np.frombuffer(b"".join(self.labels), np.uint8)
+        return (
+            np.concatenate([body, own]),
+            np.concatenate([starts, own_ends - sizes]),
+            np.concatenate([ends, own_ends]),
+        )

@@ -1,0 +1,1 @@
+"""Deltas added up to running totals, by kernels."""
