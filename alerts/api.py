@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 
 from alerts.evaluator import Evaluator
 from alerts.view import Selection, alerts_view, rules_view
-from storage.errors import ConfigError
+from query.parser import parse_matchers
+from storage.errors import ConfigError, InputError, ParseError
 
 _KINDS = ("", "alert", "record")
 _FLAGS = {"": False, "false": False, "0": False, "f": False, "true": True, "1": True, "t": True}
@@ -27,14 +28,29 @@ def create_router(evaluator: Evaluator) -> APIRouter:
             return _error(f"type: not a valid value {kind!r}, expected alert or record")
         if without not in _FLAGS:
             return _error(f"exclude_alerts: not a valid value {without!r}, expected true or false")
+        limit, after = asked.get("group_limit", ""), asked.get("group_next_token", "")
+        if limit and (not limit.isdecimal() or int(limit) == 0):
+            return _error(f"group_limit: not a valid value {limit!r}, expected a number greater than 0")
+        if after and not limit:
+            return _error("group_limit: needs to be given with group_next_token")
+        try:
+            matchers = [parse_matchers(text).matchers for text in asked.getlist("match[]")]
+        except ParseError as error:
+            return _error(f"match[]: {error}")
         selection = Selection(
             kind=kind,
             rule_names=asked.getlist("rule_name[]"),
             group_names=asked.getlist("rule_group[]"),
             files=asked.getlist("file[]"),
             with_alerts=not _FLAGS[without],
+            matchers=matchers,
+            group_limit=int(limit or 0),
+            after=after,
         )
-        return _success(rules_view(evaluator, selection))
+        try:
+            return _success(rules_view(evaluator, selection))
+        except InputError as error:
+            return _error(str(error))
 
     async def alerts(_: Request) -> Response:
         return _success(alerts_view(evaluator))

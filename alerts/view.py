@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from alerts.evaluator import Evaluator
 from alerts.group import RunningGroup, RunningRule
-from alerts.rules import AlertingRule
+from alerts.rules import AlertingRule, Rule
 from alerts.state import Alert, Phase
+from storage.catalogue import value_test
+from storage.errors import InputError
+from storage.model import Matcher
 
 _NEVER: Final = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rules are asked for. Empty collections and an empty `kind` (alert or record) select all."""
+    """Which rules are asked for. Empty collections and an empty `kind` (alert or record) select all.
+
+    matchers: alternatives, of which a rule's own labels have to pass every matcher of one. group_limit: the
+    most groups of one answer, 0 for all; after: the `groupNextToken` of the answer before.
+    """
 
     kind: str = ""
     rule_names: Collection[str] = ()
     group_names: Collection[str] = ()
     files: Collection[str] = ()
     with_alerts: bool = True
+    matchers: Collection[Sequence[Matcher]] = ()
+    group_limit: int = 0
+    after: str = ""
 
 
 def rules_view(evaluator: Evaluator, selection: Selection = Selection()) -> dict[str, Any]:
-    """`{"groups": [...]}`; groups without a selected rule are left out when a selection is made."""
-    groups = [_group(running, selection) for running in evaluator.groups if _wanted(running, selection)]
-    chosen = bool(selection.kind or selection.rule_names)
-    return {"groups": [group for group in groups if group["rules"] or not chosen]}
+    """`{"groups": [...]}`; groups without a selected rule are left out when a selection is made.
+
+    Where `group_limit` leaves some out there is a `groupNextToken` too. Raises `InputError` for one that is
+    not, or no longer, of a group.
+    """
+    chosen = bool(selection.kind or selection.rule_names or selection.matchers)
+    groups, is_reached = list[dict[str, Any]](), not selection.after
+    for running in evaluator.groups:
+        is_reached = is_reached or _token(running) == selection.after
+        if not is_reached or not _wanted(running, selection):
+            continue
+        group = _group(running, selection)
+        if chosen and not group["rules"]:
+            continue
+        if selection.group_limit and len(groups) == selection.group_limit:
+            return {"groups": groups, "groupNextToken": _token(running)}
+        groups.append(group)
+    if not is_reached:
+        raise InputError(f"group_next_token {selection.after!r} names no group: were rule groups changed?")
+    return {"groups": groups}
 
 
 def alerts_view(evaluator: Evaluator) -> dict[str, Any]:
@@ -54,6 +81,24 @@ def _wanted(running: RunningGroup, selection: Selection) -> bool:
     )
 
 
+def _token(running: RunningGroup) -> str:
+    group = running.group
+    return hashlib.sha1(f"{group.file};{group.name}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _is_selected(rule: Rule, selection: Selection) -> bool:
+    if selection.rule_names and rule.name not in selection.rule_names:
+        return False
+    if selection.kind not in ("", "alert" if isinstance(rule, AlertingRule) else "record"):
+        return False
+    return not selection.matchers or any(_passes(rule, matchers) for matchers in selection.matchers)
+
+
+def _passes(rule: Rule, matchers: Sequence[Matcher]) -> bool:
+    labels = {name: value if isinstance(value, str) else value.text for name, value in rule.labels}
+    return all(value_test(matcher)(labels.get(matcher.name, "")) for matcher in matchers)
+
+
 def _group(running: RunningGroup, selection: Selection) -> dict[str, Any]:
     group = running.group
     return {
@@ -62,10 +107,7 @@ def _group(running: RunningGroup, selection: Selection) -> dict[str, Any]:
         "interval": group.interval_ms / 1000,
         "limit": group.limit,
         "rules": [
-            _rule(rule, selection.with_alerts)
-            for rule in running.rules
-            if (not selection.rule_names or rule.rule.name in selection.rule_names)
-            and selection.kind in ("", "alert" if isinstance(rule.rule, AlertingRule) else "record")
+            _rule(rule, selection.with_alerts) for rule in running.rules if _is_selected(rule.rule, selection)
         ],
         "evaluationTime": running.report.duration_s,
         "lastEvaluation": _time(running.report.last_evaluation_ms),

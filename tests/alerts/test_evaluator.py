@@ -239,3 +239,29 @@ def test_groups_run_when_due_and_the_clock_thread_ends(house: House) -> None:
     house.evaluator.stop()
 
     assert house.evaluator.groups[0].evaluations == 1
+
+
+def test_rules_are_selected_by_their_labels_and_told_page_by_page(house: House) -> None:
+    house.path.write_text(RULES + RULES.replace("groups:\n", "").replace("name: load", "name: more"))
+    house.evaluator.reload()
+
+    def names(found: dict[str, Any]) -> list[list[str]]:
+        return [[rule["name"] for rule in group["rules"]] for group in found["groups"]]
+
+    paging = get(house, '/api/v1/rules?match[]={severity="page"}')["data"]
+    recording = get(house, '/api/v1/rules?match[]={severity="x"}&match[]={from=~"r.*",severity=""}')["data"]
+    first = get(house, "/api/v1/rules?group_limit=1")["data"]
+    token = first["groupNextToken"]
+    second = get(house, f"/api/v1/rules?group_limit=1&group_next_token={token}")["data"]
+
+    assert names(paging) == [["LoadHigh"], ["LoadHigh"]]
+    assert names(recording) == [["job:load:sum"], ["job:load:sum"]]
+    assert [group["name"] for group in first["groups"] + second["groups"]] == ["load", "more"]
+    assert "groupNextToken" not in second
+    for wrong in (
+        "group_limit=0",
+        f"group_next_token={token}",
+        "group_limit=1&group_next_token=x",
+        "match[]={",
+    ):
+        assert get(house, f"/api/v1/rules?{wrong}")["errorType"] == "bad_data", wrong

@@ -44,6 +44,7 @@ _PASSING = (
     "negative-offset-test",
     "no-test-group-interval",
     "start-time-test",
+    "unittest",
 )
 _FAILING = ("failing", "bad-input-series", "bad-promql", "rules_run", "rules_run_fuzzy", "rules_run_no_fuzzy")
 

@@ -220,7 +220,7 @@ def _line(timestamps: Int64Array, values: Float64Array, lo: int, hi: int, origin
         return (np.nan, np.nan) if np.isinf(values[lo]) else (0.0, values[lo])
     sx, sy, sxy, sxx = sx + cx, sy + cy, sxy + cxy, sxx + cxx
     slope = (sxy - sx * sy / n) / (sxx - sx * sx / n)
-    return slope, sy / n - slope * (sx / n)
+    return slope, sy / n - slope * sx / n
 
 
 @njit(nogil=True, cache=True)
