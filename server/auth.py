@@ -21,11 +21,13 @@ class TokenMiddleware:
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
-        self._token = token.encode()
+        self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] == "lifespan" or self._allowed(Headers(scope=scope).get("authorization", "")):
+        if scope["type"] == "lifespan" or is_allowed(
+            self._token, Headers(scope=scope).get("authorization", "")
+        ):
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
@@ -38,13 +40,15 @@ class TokenMiddleware:
         )
         await refusal(scope, receive, send)
 
-    def _allowed(self, authorization: str) -> bool:
-        scheme, _, credentials = authorization.partition(" ")
-        if scheme.lower() in ("bearer", "token"):
-            return hmac.compare_digest(credentials.strip().encode(), self._token)
-        if scheme.lower() == "basic":
-            return hmac.compare_digest(_password(credentials), self._token)
-        return False
+
+def is_allowed(token: str, authorization: str) -> bool:
+    """Whether what `Authorization` says is the token."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() in ("bearer", "token"):
+        return hmac.compare_digest(credentials.strip().encode(), token.encode())
+    if scheme.lower() == "basic":
+        return hmac.compare_digest(_password(credentials), token.encode())
+    return False
 
 
 def new_token() -> str:

@@ -16,6 +16,8 @@ from collector.collect import Collector
 from collector.settings import NodeSettings
 from ingest.limits import Limits
 from ingest.pipeline import Pipeline
+from ingest.protocols.otlp.sources import Options
+from ingest.protocols.otlp.translator import Translator
 from ingest.warm import warm_up
 from query.engine import Engine
 from query.limits import QueryLimits
@@ -60,6 +62,7 @@ class Parts:
     executor: ThreadPoolExecutor
     query_executor: ThreadPoolExecutor
     retention: Retention
+    otlp: Translator
     collector: Collector | None = None
     is_serving: bool = False
 
@@ -126,6 +129,20 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
         retention=Retention(
             storage, settings.storage.retention_days, clock, threading.Event().wait, catalogue
         ),
+        otlp=_translator(settings),
+    )
+
+
+def _translator(settings: Settings) -> Translator:
+    ingest = settings.ingest
+    return Translator(
+        Options(
+            ingest.otlp_names,
+            tuple(ingest.otlp_promote),
+            ingest.otlp_scope_labels,
+            ingest.otlp_starts,
+            ingest.otlp_delta_series,
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import signal
@@ -21,21 +22,28 @@ from collector.collect import collect_node as run_collector
 from collector.collect import node_exposition
 from dashboards.app import create_ui, warm_up
 from dashboards.services import Services
+from ingest.api import ROUTES
 from ingest.api import create_router as ingest_router
+from ingest.handlers import otlp
+from ingest.otlp_grpc import OtlpGrpc
 from query.api import create_router as query_router
 from server.app import create_app
+from server.auth import is_allowed
 from server.parts import EVERYTHING, Part, Parts, build, node_settings, own_url
 from server.ports import Ports, ports
 from server.settings import Settings
 from server.status import status_of
+from storage.errors import ConfigError
 
 __all__ = ["EVERYTHING", "Part", "collect_node", "serve"]
 
 _LOG = logging.getLogger("swell")
 _SWITCH_S = 0.001
 _GC_OBJECTS = 20_000
+_GRACE_S = 10.0
 _WHAT = {
-    Part.INGEST: "remote write on /api/v1/write, text import on /api/v1/import/prometheus",
+    Part.INGEST: "remote write on /api/v1/write, text import on /api/v1/import/prometheus, "
+    "OpenTelemetry on /v1/metrics",
     Part.QUERY: "PromQL API on /api/v1/query",
     Part.ALERTS: "rules and alerts on /api/v1/rules",
     Part.DASHBOARDS: "web pages on /ui/",
@@ -87,6 +95,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._parts = parts
         self._ports = _ports(parts)
+        self._grpc = _grpc(parts)
         self._stopping: threading.Thread | None = None
 
     async def startup(self, sockets: Any = None) -> None:
@@ -95,6 +104,8 @@ class _Server(uvicorn.Server):
             return
         if self._ports is not None:
             await self._ports.open(self._parts.settings.host, self.server_state)
+        if self._grpc is not None:
+            self._start_grpc(self._grpc)
         url = own_url(self._parts.settings)
         for part, what in _WHAT.items():
             if part in self._parts.running:
@@ -108,7 +119,18 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         if self._ports is not None:
             await self._ports.close()
+        if self._grpc is not None:
+            await asyncio.to_thread(self._grpc.stop, _GRACE_S)
         await super().shutdown(sockets)
+
+    def _start_grpc(self, grpc: OtlpGrpc) -> None:
+        settings = self._parts.settings
+        port = settings.ingest.otlp_grpc_port
+        try:
+            grpc.start(settings.host, port)
+        except OSError as error:
+            raise ConfigError(f"ingest.otlp_grpc_port: port {port} cannot be opened: {error}") from None
+        _LOG.info("%s: OpenTelemetry by gRPC on port %d", settings.host, port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._stopping is not None:
@@ -130,10 +152,18 @@ def _ports(parts: Parts) -> Ports | None:
     return Ports(parts.pipeline, parts.executor, settings, ports(settings))
 
 
+def _grpc(parts: Parts) -> OtlpGrpc | None:
+    if Part.INGEST not in parts.running or parts.pipeline is None or not parts.settings.ingest.otlp_grpc_port:
+        return None
+    token = parts.settings.bearer_token()
+    return OtlpGrpc(parts.pipeline, parts.otlp, lambda given: token is None or is_allowed(token, given))
+
+
 def _routers(parts: Parts) -> list[APIRouter]:
     routers = []
     if Part.INGEST in parts.running and parts.pipeline is not None:
-        routers.append(ingest_router(parts.pipeline, parts.executor))
+        routes = (*ROUTES, *otlp.routes(parts.otlp))
+        routers.append(ingest_router(parts.pipeline, parts.executor, routes=routes))
     if Part.QUERY in parts.running:
         routers.append(
             query_router(

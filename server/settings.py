@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ingest.protocols.otlp.names import Strategy
 from storage.errors import ConfigError
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -104,6 +105,25 @@ class IngestSettings(BaseModel):
         20_000, ge=1, description="Connections on TCP ports; beyond it the most silent one is closed."
     )
     tcp_idle_s: float = Field(3_600, gt=0, description="Seconds of silence that close a TCP connection.")
+    otlp_grpc_port: int = Field(
+        0, ge=0, le=65_535, description="Port for OpenTelemetry by gRPC, 4317 by custom; 0 opens none."
+    )
+    otlp_names: Strategy = Field(
+        Strategy.ESCAPED_WITH_SUFFIXES,
+        description="How OpenTelemetry's names become ours: one of Prometheus's translation strategies.",
+    )
+    otlp_promote: list[str] = Field(
+        default_factory=list, description="Resource attributes that become labels of every series."
+    )
+    otlp_scope_labels: bool = Field(
+        False, description="Whether every series has its scope's name, version and attributes as labels."
+    )
+    otlp_starts: bool = Field(True, description="Whether start times of OpenTelemetry's samples are stored.")
+    otlp_delta_series: int = Field(
+        1_000_000,
+        ge=0,
+        description="Series whose deltas are added up; beyond, the idle ones begin anew. 0 refuses deltas.",
+    )
 
 
 class QuerySettings(BaseModel):

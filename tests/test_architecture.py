@@ -24,6 +24,7 @@ FENCED = {
     "chdb": {"storage.embedded"},
     "clickhouse_driver": {"storage.server"},
     "dash": {"dashboards"},
+    "grpc": {"ingest.otlp_grpc"},
     "fastapi": {"ingest.api", "query.api", "alerts.api", "dashboards.app", "server"},
 }
 LINES = 400
