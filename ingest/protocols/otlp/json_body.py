@@ -10,6 +10,7 @@ import base64
 import binascii
 import struct
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -227,7 +228,7 @@ def _camel(name: str) -> str:
 _SCALARS: Final[Mapping[str, tuple[int, Callable[[Any], bytes], str]]] = {
     "string": (2, _text, "a string"),
     "hex": (2, bytes.fromhex, "hexadecimal digits"),
-    "base64": (2, base64.b64decode, "base64"),
+    "base64": (2, partial(base64.b64decode, validate=True), "base64"),
     "bool": (0, _flag, "true or false"),
     "double": (1, _double, "a number"),
     "fixed64": (1, lambda value: struct.pack("<Q", _whole(value, 0, 64)), _64_BITS),

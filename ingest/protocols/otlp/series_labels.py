@@ -94,7 +94,7 @@ class LabelWriter:
     ) -> bytes:
         kind, spans = int(self.points.kinds[point]), self.points.spans[point]
         attributes = raw[spans[ATTRIBUTES] : spans[ATTRIBUTES + 1]]
-        own_label = "quantile" if kind == SUMMARY else "le" if self._has_text(point) else ""
+        own_label = "" if not self._has_text(point) else "quantile" if kind == SUMMARY else "le"
         key = (source.own, attributes, own_label)
         known = kept.items.get(key)
         if known is not None:

@@ -90,10 +90,9 @@ class Source:
 
     def with_attributes(self, attributes: Iterable[tuple[str, Value]], own_label: str) -> bytes:
         """Label bytes of the series of a data point, without its name and its own label (`le`)."""
-        labels = merged(self.strategy, attributes)
-        labels = {**self.promoted, **labels, **self.fixed}
-        labels.pop(METRIC_NAME, None)
-        labels.pop(own_label, None)
+        labels = {**self.promoted, **merged(self.strategy, attributes), **self.fixed}
+        for name in (METRIC_NAME, own_label or METRIC_NAME):
+            labels.pop(name, None)
         return label_bytes(labels)
 
 

@@ -265,7 +265,7 @@ def _merge(
 def _compare(work: Bytes, one: int, one_end: int, two: int, two_end: int) -> int:
     """Below 0, 0 or above 0 as the first text sorts before, with or behind the second."""
     for i in range(min(one_end - one, two_end - two)):
-        difference = int(work[uint64(one + i)]) - int(work[uint64(two + i)])
+        difference = int(np.int64(work[uint64(one + i)]) - np.int64(work[uint64(two + i)]))
         if difference != 0:
             return difference
     return (one_end - one) - (two_end - two)
@@ -274,7 +274,7 @@ def _compare(work: Bytes, one: int, one_end: int, two: int, two_end: int) -> int
 @njit(nogil=True, cache=True)
 def _compare_name(work: Bytes, one: int, one_end: int) -> int:
     for i in range(min(one_end - one, len(_NAME))):
-        difference = int(work[uint64(one + i)]) - int(_NAME[i])
+        difference = int(np.int64(work[uint64(one + i)]) - np.int64(_NAME[i]))
         if difference != 0:
             return difference
     return (one_end - one) - len(_NAME)
