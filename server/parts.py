@@ -16,6 +16,7 @@ from collector.collect import Collector
 from collector.settings import NodeSettings
 from ingest.limits import Limits
 from ingest.pipeline import Pipeline
+from ingest.protocols.otlp.names import Strategy
 from ingest.protocols.otlp.sources import Options
 from ingest.protocols.otlp.translator import Translator
 from ingest.warm import warm_up
@@ -137,7 +138,7 @@ def _translator(settings: Settings) -> Translator:
     ingest = settings.ingest
     return Translator(
         Options(
-            ingest.otlp_names,
+            Strategy(ingest.otlp_names),
             tuple(ingest.otlp_promote),
             ingest.otlp_scope_labels,
             ingest.otlp_starts,

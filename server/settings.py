@@ -24,7 +24,6 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ingest.protocols.otlp.names import Strategy
 from storage.errors import ConfigError
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -108,8 +107,13 @@ class IngestSettings(BaseModel):
     otlp_grpc_port: int = Field(
         0, ge=0, le=65_535, description="Port for OpenTelemetry by gRPC, 4317 by custom; 0 opens none."
     )
-    otlp_names: Strategy = Field(
-        Strategy.ESCAPED_WITH_SUFFIXES,
+    otlp_names: Literal[
+        "UnderscoreEscapingWithSuffixes",
+        "UnderscoreEscapingWithoutSuffixes",
+        "NoUTF8EscapingWithSuffixes",
+        "NoTranslation",
+    ] = Field(
+        "UnderscoreEscapingWithSuffixes",
         description="How OpenTelemetry's names become ours: one of Prometheus's translation strategies.",
     )
     otlp_promote: list[str] = Field(
