@@ -6,20 +6,25 @@ Queries run in worker threads, never on the event loop, and are cancelled when t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from query.answers.routes import Answers, Job
 from query.answers.status import Status
 from query.deadline import Deadline
 from query.engine import Engine
 from query.parameters import Parameters
+from query.quick import Quick
 from query.remote_read.answer import Answer, answer
 from query.render.json import render_error
 from storage.errors import (
@@ -41,6 +46,10 @@ T = TypeVar("T")
 _MAX_BODY_BYTES = 1_000_000
 _WORKERS = 8
 _CLIENT_GONE = 499
+_COMPRESS_FROM_BYTES = 1024
+_JSON = "application/json"
+_SMALL_S = 0.005
+"""Until then nobody looks whether the client is still there."""
 _STATUS: list[tuple[type[Error], int, str]] = [
     (InputError, 400, "bad_data"),
     (DeadlineError, 503, "timeout"),
@@ -73,11 +82,37 @@ def create_router(
     router = APIRouter()
     for route in answers.routes():
         path = route.path[1:] if route.path.startswith("//") else f"/api/v1{route.path}"
-        methods = ["GET", "POST"] if route.takes_forms else ["GET"]
-        # Not `add_api_route`: working out the parameters of a handler takes longer than a small query.
-        router.add_route(path, edge.route(route.job, route.media_type), methods=methods)
-    router.add_route("/api/v1/read", edge.remote_read(engine), methods=["POST"])
+        methods = ("GET", "HEAD", "POST") if route.takes_forms else ("GET", "HEAD")
+        _add(router, path, edge.route(route.job, route.media_type), methods)
+    _add(router, "/api/v1/read", edge.remote_read(engine), ("POST",))
     return router
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _add(router: APIRouter, path: str, handler: Handler, methods: Sequence[str]) -> None:
+    endpoint = GZipMiddleware(_Endpoint(handler, methods), _COMPRESS_FROM_BYTES, compresslevel=1)
+    router.add_route(path, endpoint)  # type: ignore[arg-type] # ASGI, as Starlette allows
+
+
+class _Endpoint:
+    """A handler as an ASGI application: finding out its parameters takes longer than a small query."""
+
+    def __init__(self, handler: Handler, methods: Sequence[str]) -> None:
+        self._handler = handler
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        if request.method in self._methods:
+            response = await self._handler(request)
+        else:
+            text = f"method {request.method} is not allowed, expected {' or '.join(self._methods)}"
+            body = render_error("bad_data", text)
+            response = Response(body, 405, {"Allow": ", ".join(self._methods)}, _JSON)
+        await response(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +121,19 @@ class _Edge:
 
     executor: Executor
     timeout_s: float
+    quick: Quick = field(default_factory=Quick)
 
-    def route(self, job: Job, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    def route(self, job: Job, media_type: str) -> Handler:
         async def answer(request: Request) -> Response:
             try:
-                parameters = await _parameters(request)
-                body = await self._run(request, job, parameters)
+                body = await self._run(request, job, await _parameters(request))
             except Error as error:
                 return _refusal(error)
             return Response(body, media_type=media_type)
 
         return answer
 
-    def remote_read(self, engine: Engine) -> Callable[[Request], Awaitable[Response]]:
+    def remote_read(self, engine: Engine) -> Handler:
         """`/api/v1/read`, whose body is no form and whose answer may be long."""
 
         async def answered(request: Request) -> Response:
@@ -113,13 +148,33 @@ class _Edge:
         return answered
 
     async def _run(self, request: Request, job: Job, parameters: Parameters) -> bytes:
-        deadline = Deadline(self._timeout(parameters))
-        return await self._done(request, deadline, lambda: job(parameters, deadline))
+        deadline, key = Deadline(self._timeout(parameters)), self.quick.key(request.scope["path"], parameters)
+        took_s = 0.0
+
+        def work() -> bytes:
+            nonlocal took_s
+            began = time.perf_counter()
+            try:
+                return job(parameters, deadline)
+            finally:
+                took_s = time.perf_counter() - began
+
+        try:
+            return work() if key in self.quick else await self._done(request, deadline, work)
+        finally:
+            self.quick.note(key, took_s)
 
     async def _done(self, request: Request, deadline: Deadline, work: Callable[[], T]) -> T:
         """Do work in a thread, and cancel it when the client leaves."""
         loop = asyncio.get_running_loop()
         working = loop.run_in_executor(self.executor, work)
+        try:
+            await asyncio.wait((working,), timeout=_SMALL_S)
+        except asyncio.CancelledError:
+            deadline.cancel()
+            raise
+        if working.done():
+            return working.result()
         leaving = asyncio.ensure_future(_client_left(request))
         try:
             waited: set[asyncio.Future[Any]] = {working, leaving}
@@ -178,4 +233,4 @@ def _refusal(error: Error) -> Response:
         ((status, kind) for cls, status, kind in _STATUS if isinstance(error, cls)), (500, "internal")
     )
     named = 'invalid parameter "query": ' if isinstance(error, ParseError) else ""
-    return Response(render_error(kind, f"{named}{error}"), status, media_type="application/json")
+    return Response(render_error(kind, f"{named}{error}"), status, media_type=_JSON)

@@ -154,3 +154,11 @@ def test_a_subquery_is_planned_at_its_own_steps(client: httpx.Client) -> None:
     plan = data(client, "explain", query="max_over_time(x_total[10m:1m])")["plan"]
 
     assert plan["inputs"][0]["inputs"][0]["steps"] == 10
+
+
+def test_a_method_that_a_route_does_not_know_is_refused_with_those_that_it_does(swell: httpx.Client) -> None:
+    answer = swell.put("/api/v1/query", params={"query": "1"})
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert answer.json()["errorType"] == "bad_data"
+    assert swell.head("/api/v1/query", params={"query": "1"}).status_code == 200
