@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from query.block import Block
-from storage.catalogue import compile_regex
 from storage.errors import ExecutionError, InputError
 from storage.labels import LabelColumn, LabelTable
 from storage.model import METRIC_NAME, BoolArray, Int64Array
+from storage.patterns import compile_regex, expand
 
-_REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 LabelCheck: TypeAlias = Callable[[int], None]
 """Told of how many characters values are made; raises when it is time to stop, or when they are too many."""
 
@@ -43,7 +42,7 @@ def replace_label(
         check(size)
         match = compiled.fullmatch(sources.values[code])
         if match is not None:
-            value = _expanded(replacement, match)
+            value = expand(replacement, match)
             size += len(value)
             new_codes[code] = index.setdefault(value, len(index))
     replaced = new_codes[sources.codes]
@@ -94,21 +93,6 @@ def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """A key under which `a10` comes after `a9`: numbers before letters, and by their value."""
     parts = _DIGITS.split(text)
     return tuple((0, int(part), part) if part.isdigit() else (1, 0, part) for part in parts if part)
-
-
-def _expanded(template: str, match: Any) -> str:
-    """Fill references as Go's regexp.Expand does: the longest name wins, an unknown one is empty."""
-
-    def value(reference: re.Match[str]) -> str:
-        dollar, plain, braced = reference.groups()
-        if dollar:
-            return "$"
-        name = plain or braced
-        if name.isdigit():
-            return (match.group(int(name)) or "") if int(name) <= match.re.groups else ""
-        return (match.group(name) or "") if name in match.re.groupindex else ""
-
-    return _REFERENCE.sub(value, template)
 
 
 def _require_name(name: str, role: str, function: str) -> None:

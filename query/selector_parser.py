@@ -6,9 +6,9 @@ from query.ast import Span, VectorSelector
 from query.cursor import Cursor
 from query.lexer import Token
 from query.strings import has_stray_bytes, quote, unquote
-from storage.catalogue import compile_regex
 from storage.errors import InputError
 from storage.model import METRIC_NAME, Matcher, MatchOp
+from storage.patterns import compile_regex
 
 _WHERE = "label matching"
 _OPS = {"=": MatchOp.EQUAL, "!=": MatchOp.NOT_EQUAL, "=~": MatchOp.REGEX, "!~": MatchOp.NOT_REGEX}

@@ -11,13 +11,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import re2
 
-from storage.errors import InputError
 from storage.interface import Storage
 from storage.labels import LabelColumn, LabelTable, concat
 from storage.model import (
@@ -33,12 +30,11 @@ from storage.model import (
     UInt64Array,
     metric_id,
 )
+from storage.patterns import compile_regex
 
 _REMEMBERED_SELECTIONS = 512
 _REMEMBERED_SERIES = 1_000_000
 _VALUES_A_CHECK = 256
-_MAX_PATTERN_BYTES = 100_000
-_PATTERN_MEMORY_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -319,27 +315,3 @@ class _Test:
                 equal += [fullmatch(value.encode()) is not None for value in part]
         passes: BoolArray = np.array(equal, np.bool_) == self._wanted
         return passes
-
-
-@lru_cache(maxsize=256)
-def compile_regex(pattern: str, captures: bool = False) -> Any:
-    """An RE2 pattern as Prometheus compiles it: `.` meets newlines too; use `fullmatch`.
-
-    UTF-8 and no groups take half the time of str with them: 1 µs a value. RE2 takes time in proportion to
-    the text, and bounded memory. Raises `InputError` with RE2's reason, or where a pattern is too long.
-    """
-    encoded = pattern.encode(errors="surrogatepass")
-    if len(encoded) > _MAX_PATTERN_BYTES:
-        raise InputError(
-            f"regular expression has {len(encoded)} bytes, at most {_MAX_PATTERN_BYTES} are allowed"
-        )
-    options = re2.Options()
-    options.max_mem = _PATTERN_MEMORY_BYTES
-    options.dot_nl = True
-    options.never_capture = not captures
-    options.log_errors = False
-    try:
-        return re2.compile(encoded, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        raise InputError(f"regular expression {pattern!r} is not RE2: {reason}") from None

@@ -9,11 +9,12 @@ import pytest
 from query.deadline import Deadline
 from query.engine import Engine
 from query.limits import QueryLimits
-from storage.catalogue import Catalogue, compile_regex
+from storage.catalogue import Catalogue
 from storage.clickhouse import ClickHouseStorage
 from storage.errors import DeadlineError, Error, InputError, LimitError, ParseError
 from storage.memory import MemoryStorage
 from storage.model import SampleBatch, TimeRange, canonical
+from storage.patterns import compile_regex
 
 _SERIES = 20
 _STEP_MS = 1000

@@ -1,0 +1,1 @@
+"""Prometheus's relabelling: rules that rewrite the labels of a series, or drop it."""
