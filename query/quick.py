@@ -1,4 +1,4 @@
-"""Which requests are answered sooner than a thread wakes up, and so are answered where they arrive."""
+"""Which requests are answered so soon that they are answered where they arrive, not in a thread."""
 
 from __future__ import annotations
 
