@@ -31,6 +31,9 @@ class Exemplars:
 def read(buf: Bytes, points: Points, names: npt.NDArray[np.int8], max_rows: int, reader: Reader) -> Exemplars:
     """The exemplars of sums and histograms. Raises `DecodeError` and `LimitError`."""
     n = within(int(points.spans[:, messages.EXEMPLARS].sum()), max_rows, "exemplars")
+    if not n:
+        nothing = np.empty(0, np.int64)
+        return Exemplars(nothing, nothing, np.empty(0), [])
     of, starts, ends = np.empty((3, n), np.int64)
     messages.locate_exemplars(buf, points.kinds, points.spans, of, starts, ends)
     words, present = np.zeros((n, messages.WORDS), np.uint64), np.zeros(n, np.uint16)

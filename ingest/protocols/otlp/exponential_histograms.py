@@ -15,7 +15,7 @@ from ingest.protocols.otlp.exponential import kernels
 from ingest.protocols.otlp.messages import kernels as messages
 from ingest.protocols.otlp.points import Points, check, offsets_of
 from storage.errors import LimitError
-from storage.histograms import HINT_UNKNOWN, Buckets, Histograms, concat
+from storage.histograms import HINT_UNKNOWN, Buckets, Histograms, concat, no_histograms
 from storage.model import STALE_NAN_BITS, Int64Array
 
 _ZERO_THRESHOLD: Final = 1e-128
@@ -40,6 +40,8 @@ class Converted:
 def convert(buf: Bytes, points: Points) -> Converted:
     """The exponential histograms among a request's points. Raises `DecodeError` and `LimitError`."""
     rows = np.flatnonzero(points.kinds == messages.EXPONENTIAL)
+    if not len(rows):
+        return Converted(rows, no_histograms(), 0, "")
     n = len(rows)
     words = points.words[rows]
     is_stale = points.is_stale[rows]

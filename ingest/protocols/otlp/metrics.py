@@ -88,33 +88,30 @@ class Namer:
 
     def name(self, raw: bytes, outlined: Int64Array, refused: dict[str, Refusal]) -> Metrics:
         """The metrics that are taken, of `outlined`; the others are counted. Raises `DecodeError`."""
-        rows, named, spans, at = list[int](), list[Named](), list[Int64Array](), 0
-        known: dict[Named, Int64Array] = {}
+        rows, named, places = list[int](), list[Named](), list[int]()
+        known: dict[int, tuple[int, Named]] = {}
+        at = 0
         for i, row in enumerate(outlined.tolist()):
-            kind, points = row[messages.KIND], row[messages.POINTS]
-            if not points:
+            if not row[messages.POINTS]:
                 continue
             one = self._named(raw, row)
-            problem = self._problem(one, kind, row[messages.TEMPORALITY])
+            problem = self._problem(one, row[messages.KIND], row[messages.TEMPORALITY])
             if problem:
-                reason, text = problem
-                count = points + (refused[reason].count if reason in refused else 0)
-                metric = raw[row[messages.NAME] : row[messages.NAME + 1]][:200].decode(errors="replace")
-                example = refused[reason].example if reason in refused else f"metric {metric!r}: {text}"
-                refused[reason] = Refusal(count, example)
+                _refuse(raw, row, problem, refused)
                 continue
             rows.append(i)
             named.append(one)
-            if one not in known:
-                known[one] = np.array(one.spans, np.int64) + at
+            if id(one) not in known:
+                known[id(one)] = at, one
                 at += len(one.labels)
-            spans.append(known[one])
+            places.append(known[id(one)][0])
         return Metrics(
             raw,
             outlined[rows],
             named,
-            b"".join(one.labels for one in known),
-            np.array(spans, np.int64).reshape(-1, 8),
+            b"".join(one.labels for _, one in known.values()),
+            np.array([one.spans for one in named], np.int64).reshape(-1, 8)
+            + np.array(places, np.int64)[:, None],
         )
 
     def _named(self, raw: bytes, row: list[int]) -> Named:
@@ -135,3 +132,11 @@ class Namer:
         if temporality != DELTA:
             return "invalid_temporality", f"its temporality is {temporality}, expected 1 (delta) or 2"
         return None if self.takes_deltas else ("delta", "deltas are refused (ingest.otlp_delta_series is 0)")
+
+
+def _refuse(raw: bytes, row: list[int], problem: tuple[str, str], refused: dict[str, Refusal]) -> None:
+    """Count the points of a metric that is not taken; the first of a reason is its example."""
+    reason, text = problem
+    name = raw[row[messages.NAME] : row[messages.NAME + 1]][:200].decode(errors="replace")
+    known = refused.get(reason, Refusal(0, f"metric {name!r}: {text}"))
+    refused[reason] = Refusal(known.count + row[messages.POINTS], known.example)

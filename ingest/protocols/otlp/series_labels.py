@@ -128,9 +128,9 @@ class LabelWriter:
         point_bytes = sizes[set_of[points]] + own
         longest = int(point_bytes.max(initial=0)) + _SPARE
         arena_bytes = b"".join((*sets, arena.names, *arena.texts))
-        work = np.empty(len(arena_bytes) + 2 * longest, np.uint8)
+        work = np.empty(len(arena_bytes) + 3 * longest, np.uint8)
         work[: len(arena_bytes)] = np.frombuffer(arena_bytes, np.uint8)
-        is_plain = np.empty(len(points), np.bool_)
+        is_plain, most = np.empty(len(points), np.bool_), int(sizes.max(initial=0)) // 6 + 1
         out = np.empty(self._room(points, point_bytes), np.uint8)
         written = kernels.write_labels(
             self.buf,
@@ -149,7 +149,8 @@ class LabelWriter:
             np.stack([text_ends[:-1], text_ends[1:]], axis=1),
             work,
             len(arena_bytes),
-            np.empty((int(sizes.max(initial=0)) // 6 + int(counts.max(initial=0)) + 1, 4), np.int64),
+            np.empty((most, 4), np.int64),
+            np.empty((most + kernels.MOST_ATTRIBUTES, 5), np.int64),
             out,
             starts,
             ends,

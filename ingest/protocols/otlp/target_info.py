@@ -6,16 +6,14 @@ two and a half minutes, so that an instant query in between finds one (Prometheu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from ingest.decoded import Bytes
-from ingest.protocols.otlp.messages import kernels as messages
-from ingest.protocols.otlp.points import Points, within
-from ingest.protocols.otlp.sources import Source
+from ingest.protocols.otlp.points import within
 from storage.model import Int64Array
 
 _STEP_MS: Final = 150_000
@@ -32,26 +30,16 @@ class Infos:
 
     @classmethod
     def of(
-        cls,
-        metrics: Int64Array,
-        points: Points,
-        scopes: Int64Array,
-        sources: Sequence[Source],
-        max_rows: int,
+        cls, labels: Mapping[int, bytes], resources: Int64Array, times_ms: Int64Array, max_rows: int
     ) -> Infos:
-        """Those of a request's resources that have one. scopes: ascending, the one of each source."""
-        none = np.empty(0, np.int64)
-        if not len(points) or not any(source.info for source in sources):
-            return cls([], none, none)
-        resources, first = np.unique(metrics[:, messages.RESOURCE], return_index=True)
-        at = np.searchsorted(resources, metrics[points.metric_of, messages.RESOURCE])
-        latest = np.full(len(resources), np.iinfo(np.int64).min)
-        earliest = np.full(len(resources), np.iinfo(np.int64).max)
-        np.maximum.at(latest, at, points.times_ms)
-        np.minimum.at(earliest, at, points.times_ms)
-        places = np.searchsorted(scopes, metrics[first, messages.SCOPE]).tolist()
-        labels = [sources[place].info for place in places]
-        kept = np.flatnonzero(np.array([bool(one) for one in labels]))
+        """Those of resources by their numbers. resources, times_ms: int64 (points,), whose and when."""
+        if not labels or not len(resources):
+            return cls([], np.empty(0, np.int64), np.empty(0, np.int64))
+        latest = np.full(int(resources.max()) + 1, np.iinfo(np.int64).min)
+        earliest = np.full(len(latest), np.iinfo(np.int64).max)
+        np.maximum.at(latest, resources, times_ms)
+        np.minimum.at(earliest, resources, times_ms)
+        kept = np.array(list(labels), np.int64)
         earliest, latest = earliest[kept], latest[kept]
         steps = np.minimum(-(-(latest - earliest) // _STEP_MS), _MOST_STEPS)
         # Of a time that is far off only the part before the latest.
@@ -60,7 +48,7 @@ class Infos:
         series = np.repeat(np.arange(len(kept)), steps + 1)
         step = np.arange(len(series)) - np.repeat(np.cumsum(steps + 1) - steps - 1, steps + 1)
         times = np.minimum(earliest[series] + step * _STEP_MS, latest[series])
-        return cls([labels[i] for i in kept.tolist()], series, times)
+        return cls(list(labels.values()), series, times)
 
     def behind(
         self, body: Bytes, starts: Int64Array, ends: Int64Array

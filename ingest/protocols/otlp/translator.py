@@ -95,7 +95,10 @@ class _Request:
         points, native = self._native(points)
         scopes = np.unique(metrics.columns[:, messages.SCOPE])
         sources = [self._source(outline, scope) for scope in scopes.tolist()]
-        infos = Infos.of(metrics.columns, points, scopes, sources, self.max_rows)
+        owners = outline.scopes[scopes, 0].tolist()
+        labels = {owner: source.info for owner, source in zip(owners, sources, strict=True) if source.info}
+        resources = metrics.columns[points.metric_of, messages.RESOURCE]
+        infos = Infos.of(labels, resources, points.times_ms, self.max_rows)
         set_of = np.searchsorted(scopes, metrics.columns[points.metric_of, messages.SCOPE])
         rows = self._rows(metrics, points, sources, set_of)
         native = self._totalled(metrics, points, rows, native)

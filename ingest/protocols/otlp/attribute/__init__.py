@@ -1,0 +1,1 @@
+"""One attribute as a label, written by kernels."""
