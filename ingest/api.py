@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ingest.acknowledgements import Acknowledgements
@@ -37,6 +37,11 @@ def create_router(
     router = APIRouter()
     for route in routes:
         router.add_route(route.path, _Endpoint(route, taker))  # type: ignore[arg-type] # ASGI, as Starlette allows
+
+    async def refused(_: Request) -> Response:
+        return JSONResponse({"status": "success", "data": pipeline.refusals.report()})
+
+    router.add_route("/api/v1/status/refused", refused, methods=["GET"])
     return router
 
 
@@ -69,7 +74,7 @@ class _Taker:
         body = await _body(request, self.pipeline.limits.max_body_bytes)
 
         def work() -> tuple[Accepted, Future[None]]:
-            return self.pipeline.submit(route.decode(self._plain(body, encoding), asked))
+            return self.pipeline.submit(route.decode(self._plain(body, encoding), asked), route.protocol)
 
         if len(body) <= route.small_bytes and not self.pipeline.is_busy:
             accepted, durable = work()
@@ -114,6 +119,7 @@ class _Endpoint:
         except ClientDisconnect:
             return Response(status_code=499)
         except Error as error:
+            self._taker.pipeline.refusals.note_request(route.protocol, asked.now_ms, error)
             status = status_of(error)
             if status >= 500 and not isinstance(error, OverloadedError):
                 raise

@@ -29,8 +29,8 @@ class Decoded:
     series_index: int64 (samples,), the series of each sample; timestamps_ms: int64; values: float64, bits
     untouched. `describe(i)` gives the metadata of series i, under the series' own name where `metric` is "",
     where the format says so a series; it is asked for new series only. `numbers`, int64 (series,), are their
-    numbers in the series table whose `familiar` the decoder was given, -1 where unknown. `refused` counts
-    what could not be taken, by reason, with an example of each.
+    numbers in the series table whose `familiar` the decoder was given, -1 where unknown; `generation` is that
+    of the `familiar`. `refused` counts what could not be taken, by reason, with an example of each.
     """
 
     body: Bytes
@@ -40,6 +40,7 @@ class Decoded:
     timestamps_ms: Int64Array
     values: Float64Array
     numbers: Int64Array | None = None
+    generation: int = 0
     metadata: Sequence[Metadata] = ()
     beside: Beside | None = None
     refused: Mapping[str, Refusal] = field(default_factory=dict)
@@ -58,6 +59,12 @@ class Decoded:
     def labels(self, i: int) -> list[tuple[str, str]]:
         """The labels of series i as sent. Raises `DecodeError` where they are not UTF-8 or broken."""
         return parse_labels(self.body[self.label_start[i] : self.label_end[i]].tobytes())
+
+
+def nothing_decoded() -> Decoded:
+    """A request that holds no sample."""
+    nothing, no_values = np.empty(0, np.int64), np.empty(0, np.float64)
+    return Decoded(np.empty(0, np.uint8), nothing, nothing, nothing, nothing, no_values)
 
 
 @dataclass(frozen=True, slots=True)

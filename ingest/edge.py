@@ -10,7 +10,14 @@ from ingest.decoded import Bytes, Decoded
 from ingest.limits import Limits
 from ingest.pipeline import Accepted
 from ingest.series.familiar import Familiar
-from storage.errors import Error, InputError, LimitError, OverloadedError, UnsupportedMediaError
+from storage.errors import (
+    Error,
+    InputError,
+    LimitError,
+    OverloadedError,
+    RateLimitError,
+    UnsupportedMediaError,
+)
 
 SMALL_BYTES: Final = 128 << 10
 """Bodies up to here are decoded where they arrive, in less time than a thread takes to wake up."""
@@ -79,7 +86,9 @@ class Route:
 
 
 def status_of(error: Error) -> int:
-    """What senders act on: 4xx is not sent again, 503 is."""
+    """What senders act on: 4xx is not sent again, 429 and 503 are."""
+    if isinstance(error, RateLimitError):
+        return 429
     if isinstance(error, OverloadedError):
         return 503
     if isinstance(error, LimitError):

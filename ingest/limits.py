@@ -17,12 +17,17 @@ class Limits:
 
     max_request_rows: series, samples and metadata of one request, each. It bounds memory where
     `max_decoded_bytes` cannot, since an empty sample takes two bytes of a body and fifty of columns.
+    active_window_ms: how long a series counts towards `max_series` after its last sample. Of new series a
+    minute and samples a second 0 allows any number.
     """
 
     max_body_bytes: int = 32 * _MIB
     max_decoded_bytes: int = 256 * _MIB
     max_request_rows: int = 1_000_000
     max_series: int = 2_000_000
+    active_window_ms: int = 3_600_000
+    max_new_series_a_minute: int = 0
+    max_samples_per_s: int = 0
     max_refused_series: int = 10_000
     max_labels: int = 60
     max_label_name_bytes: int = 1_024
@@ -37,10 +42,7 @@ class Limits:
     def checked(self, pairs: Sequence[tuple[str, str]]) -> Labels:
         """The canonical form of a series' labels. Raises `DecodeError` that names the rule they break."""
         labels = canonical(pairs)
-        names = [name for name, _ in pairs]
-        if len(set(names)) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DecodeError(f"label {twice!r} stands twice in one series")
+        check_names(pairs)
         if not dict(labels).get(METRIC_NAME):
             raise DecodeError(f"series {dict(labels)!r} has no metric name (label {METRIC_NAME!r})")
         if len(labels) > self.max_labels:
@@ -64,3 +66,11 @@ class Limits:
                 f"label {name!r} has a value of {len(value.encode())} bytes, "
                 f"the limit (ingest.max_label_value_bytes) is {self.max_label_value_bytes}"
             )
+
+
+def check_names(pairs: Sequence[tuple[str, str]]) -> None:
+    """Raise `DecodeError` where a label stands twice."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DecodeError(f"label {twice!r} stands twice in one series")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import Final
 
 from ingest.acknowledgements import Acknowledgements
@@ -13,6 +13,7 @@ from ingest.connection import Connection
 from ingest.edge import Asked
 from ingest.pipeline import Accepted, Pipeline
 from ingest.stream import Stream, StreamLimits
+from storage.errors import Error, OverloadedError
 
 _NOTHING: Final[Mapping[str, str]] = {}
 _BACKLOG: Final = 4_096
@@ -74,13 +75,21 @@ class Listener:
             self._pipeline.limits,
             self._pipeline.familiar,
         )
-        if len(body) <= _SMALL_BYTES and not self._pipeline.is_busy:
-            accepted, durable = self._pipeline.submit(stream.decode(body, asked))
-        else:
-            accepted, durable = await asyncio.get_running_loop().run_in_executor(
-                self._executor, lambda: self._pipeline.submit(stream.decode(body, asked))
-            )
-        await self._durably.wait(durable)
+
+        def work() -> tuple[Accepted, Future[None]]:
+            return self._pipeline.submit(stream.decode(body, asked), stream.protocol)
+
+        try:
+            if len(body) <= _SMALL_BYTES and not self._pipeline.is_busy:
+                accepted, durable = work()
+            else:
+                accepted, durable = await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            await self._durably.wait(durable)
+        except OverloadedError:  # it waits, and is not refused
+            raise
+        except Error as error:
+            self._pipeline.refusals.note_request(stream.protocol, asked.now_ms, error)
+            raise
         status = "refused" if accepted.refused else "stored"
         self._pipeline.metrics.requests.labels(stream.protocol, status).inc()
         return accepted

@@ -21,7 +21,26 @@ class IngestMetrics:
         self.refused = Counter(
             "swell_ingest_refused_samples", "Samples refused, by reason.", ["reason"], registry=registry
         )
-        self.active_series = Gauge("swell_ingest_active_series", "Series known here.", registry=registry)
+        self.dropped = Counter(
+            "swell_ingest_dropped_samples",
+            "Samples left out on purpose: by relabel rules, or of replicas that stand by.",
+            ["reason"],
+            registry=registry,
+        )
+        self.refused_requests = Counter(
+            "swell_ingest_refused_requests",
+            "Requests refused whole, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.active_series = Gauge(
+            "swell_ingest_active_series",
+            "Series that had a sample within ingest.active_window_s.",
+            registry=registry,
+        )
+        self.known_series = Gauge(
+            "swell_ingest_known_series", "Series in memory, active or not.", registry=registry
+        )
         self.waiting_samples = Gauge(
             "swell_ingest_waiting_samples", "Durable samples not yet stored.", registry=registry
         )

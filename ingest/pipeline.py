@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -19,19 +20,26 @@ from ingest.decoded import Bytes, Decoded, Refusal
 from ingest.limits import Limits
 from ingest.metrics import IngestMetrics
 from ingest.quarantine import Quarantine
+from ingest.rate import TokenBucket
+from ingest.refusals import Refusals
 from ingest.segment import Entry, Position
+from ingest.series.door import Door
 from ingest.series.familiar import Familiar
 from ingest.series.table import Resolved, SeriesTable
 from ingest.wal import WriteAheadLog
 from ingest.wire.encoding import encode_labels
 from ingest.writer import Writer, token
-from storage.errors import LimitError, OverloadedError
+from storage.errors import LimitError, OverloadedError, RateLimitError
 from storage.histograms import Histograms
 from storage.interface import Storage
 from storage.model import Float64Array, Int64Array, Labels, SampleBatch
 
 _LOG = logging.getLogger("swell.ingest")
 _GRACE_S = 30.0
+INTERNAL: Final = "internal"
+"""What Swell writes itself, in the place of a protocol's name."""
+_BURST_S = 10
+"""Seconds of `max_samples_per_s` that may come at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +68,17 @@ class Pipeline:
         wal_bytes: int = 8 << 30,
         quarantine_bytes: int = 1 << 30,
         min_free_bytes: int = 0,
+        door: Door | None = None,
     ) -> None:
         self.limits = limits
         self.metrics = IngestMetrics(registry)
+        self.refusals = Refusals(self.metrics)
         self._clock = clock
         self._flush_rows = flush_rows
         self._order = threading.Lock()
-        self._table = SeriesTable(limits)
+        self._table = SeriesTable(limits, door)
+        per_s = limits.max_samples_per_s
+        self._rate = TokenBucket(per_s, per_s * _BURST_S) if per_s else None
         self._buffer = Buffer(buffer_bytes)
         self._wal = WriteAheadLog(
             wal_directory,
@@ -88,7 +100,8 @@ class Pipeline:
         )
         self._end = Position(0, 0)
         self._started = False
-        self.metrics.active_series.set_function(lambda: len(self._table))
+        self.metrics.active_series.set_function(lambda: self._table.active(self._now_ms()))
+        self.metrics.known_series.set_function(lambda: len(self._table))
         self.metrics.waiting_samples.set_function(lambda: self._buffer.rows)
         self.metrics.quarantined_batches.set_function(lambda: len(quarantine))
         self.metrics.wal_bytes.set_function(lambda: self._wal.size_bytes)
@@ -116,18 +129,21 @@ class Pipeline:
         self._writer.start()
         self._started = True
 
-    def submit(self, decoded: Decoded) -> tuple[Accepted, Future[None]]:
+    def submit(self, decoded: Decoded, protocol: str = INTERNAL) -> tuple[Accepted, Future[None]]:
         """Queue a request; its samples are durable when the future is done.
 
-        Raises `OverloadedError`, as the future does, when memory or disk is short.
+        Raises `OverloadedError`, as the future does, when memory or disk is short, and `RateLimitError` when
+        more samples come than `max_samples_per_s`.
         """
         if self._buffer.is_full:
             raise OverloadedError(
                 f"{self._buffer.rows} samples wait for the store, the limit (ingest.buffer_bytes) is reached"
             )
-        now_ms = int(self._clock() * 1000)
+        now_ms = self._now_ms()
         # One lock from lookup to queue: a series' row must never stand behind a sample of it in the log.
         with self._order:
+            if protocol != INTERNAL:
+                self._pay(len(decoded.values), now_ms)
             resolved = self._table.resolve(decoded.every_row(), now_ms)
             entry = _entry(resolved, decoded)
             try:
@@ -135,13 +151,29 @@ class Pipeline:
             except OverloadedError:
                 self._table.forget_days()
                 raise
-        for reason, refusal in resolved.refused.items():
-            self.metrics.refused.labels(reason).inc(refusal.count)
+        if resolved.refused:
+            self.refusals.note(protocol, now_ms, resolved.refused, is_wanted=False)
+        if resolved.dropped:
+            self.refusals.note(protocol, now_ms, resolved.dropped, is_wanted=True)
         beside = entry.beside or NOTHING_BESIDE
         accepted = Accepted(
             len(entry.samples), resolved.refused, len(beside.histograms), len(beside.exemplars)
         )
         return accepted, future
+
+    def _pay(self, samples: int, now_ms: int) -> None:
+        if self._rate is None:
+            return
+        if self._rate.held(now_ms / 1000) <= 0:
+            raise RateLimitError(
+                f"more than {self.limits.max_samples_per_s} samples a second, the limit "
+                "(ingest.max_samples_per_s)",
+                retry_after_s=self._rate.wait_s,
+            )
+        self._rate.take(samples)
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
 
     def accept(self, decoded: Decoded) -> Accepted:
         """Like `submit`, but returns once the samples are durable."""

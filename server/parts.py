@@ -19,12 +19,15 @@ from ingest.pipeline import Pipeline
 from ingest.protocols.otlp.names import Strategy
 from ingest.protocols.otlp.sources import Options
 from ingest.protocols.otlp.translator import Translator
+from ingest.relabel.document import read_rules
+from ingest.replicas import ReplicaLabels
+from ingest.series.door import Door
 from ingest.warm import warm_up
 from query.engine import Engine
 from query.limits import QueryLimits
 from server import rules
 from server.rules import Alerting
-from server.settings import Settings
+from server.settings import IngestSettings, Settings
 from storage.catalogue import Catalogue
 from storage.clickhouse import ClickHouseStorage
 from storage.embedded import open_embedded
@@ -200,6 +203,9 @@ def _pipeline(
         max_decoded_bytes=ingest.max_decoded_bytes,
         max_request_rows=ingest.max_request_rows,
         max_series=ingest.max_series,
+        active_window_ms=int(ingest.active_window_s * 1000),
+        max_new_series_a_minute=ingest.max_new_series_a_minute,
+        max_samples_per_s=ingest.max_samples_per_s,
         max_labels=ingest.max_labels,
         max_label_name_bytes=ingest.max_label_name_bytes,
         max_label_value_bytes=ingest.max_label_value_bytes,
@@ -219,7 +225,15 @@ def _pipeline(
         wal_bytes=ingest.wal_bytes,
         quarantine_bytes=ingest.quarantine_bytes,
         min_free_bytes=ingest.min_free_bytes,
+        door=_door(ingest),
     )
+
+
+def _door(ingest: IngestSettings) -> Door:
+    path, cluster = ingest.relabel_file, ingest.ha_cluster_label
+    rules = () if path is None else read_rules(path, "ingest.relabel_file")
+    failover_ms = int(ingest.ha_failover_s * 1000)
+    return Door(rules, ReplicaLabels(cluster, ingest.ha_replica_label, failover_ms) if cluster else None)
 
 
 def _query_limits(settings: Settings) -> QueryLimits:

@@ -80,6 +80,27 @@ class IngestSettings(BaseModel):
     max_decoded_bytes: int = Field(256 * _MIB, ge=1024, description="Largest request body, decompressed.")
     max_request_rows: int = Field(1_000_000, ge=1, description="Series or samples of one request, at most.")
     max_series: int = Field(2_000_000, ge=1, description="Active series; new ones beyond it are refused.")
+    active_window_s: float = Field(
+        3_600, gt=0, description="Seconds after its last sample for which a series counts as active."
+    )
+    max_new_series_a_minute: int = Field(
+        0, ge=0, description="New series a minute, from five minutes after the start on; 0: any number."
+    )
+    max_samples_per_s: int = Field(
+        0, ge=0, description="Samples a second, ten seconds' worth at once; beyond it 429. 0: any number."
+    )
+    relabel_file: Path | None = Field(
+        None, description="YAML list of Prometheus's relabel rules, applied to every series."
+    )
+    ha_cluster_label: str = Field(
+        "", description="Label that names a pair of senders of which one is heard; none when empty."
+    )
+    ha_replica_label: str = Field(
+        "__replica__", min_length=1, description="Label that names a member of a pair; it is removed."
+    )
+    ha_failover_s: float = Field(
+        30, gt=0, description="Seconds of silence after which another member of a pair is heard."
+    )
     max_labels: int = Field(60, ge=1, description="Labels of one series, at most.")
     max_label_name_bytes: int = Field(1024, ge=1, description="Length of a label's name, at most.")
     max_label_value_bytes: int = Field(16_384, ge=1, description="Length of a label's value, at most.")

@@ -10,6 +10,7 @@ Error:
       + DeadlineError           a query ran out of time
       + CancelledError          the client of a query went away
       + OverloadedError         accepted later: the sender should retry
+      |   + RateLimitError      the sender sends faster than it may
       + ConfigError             a setting or a file of the operator's is wrong
       + StorageError            the store refused or failed
           + UnavailableError    the store cannot be reached; retrying helps
@@ -67,6 +68,10 @@ class OverloadedError(Error):
     def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class RateLimitError(OverloadedError):
+    """The sender sends faster than it may; the message names the rate and the setting."""
 
 
 class ConfigError(Error):

@@ -76,6 +76,7 @@ def decode_v1(raw: bytes | Bytes, max_rows: int = MAX_ROWS, familiar: Familiar =
         timestamps_ms=timestamps[:samples],
         values=bits[:samples].view(np.float64),
         numbers=labels[2, :series],
+        generation=familiar.generation,
         metadata=_metadata_v1(buf, max_rows) if counts[1] else (),
     )
     if not counts[3] and not counts[4]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.series import kernels
-from storage.model import Int64Array, UInt64Array
+from storage.model import BoolArray, Int64Array, UInt64Array
 
 Bytes = npt.NDArray[np.uint8]
 _Item = TypeVar("_Item", bound=np.generic)
@@ -33,6 +33,7 @@ class Familiar:
     arena: Bytes
     spans: Int64Array
     follows: Int64Array
+    generation: int = 0
 
     def numbers(self, body: Bytes, starts: Int64Array, ends: Int64Array) -> Int64Array:
         """The numbers of the series whose label bytes lie in [starts, ends); -1 where unknown."""
@@ -54,7 +55,23 @@ class Familiar:
         follows = longer(self.follows, series, -1)
         if entries is self.entries and arena is self.arena and spans is self.spans:
             return self
-        return Familiar(self.key, entries, arena, spans, follows)
+        return Familiar(self.key, entries, arena, spans, follows, self.generation)
+
+    def without(self, keep: BoolArray, key: tuple[int, int]) -> tuple[Familiar, int]:
+        """Only the series of `keep`, bool (series,), numbered anew in the same order; and their bytes.
+
+        A new key, so that nobody takes what is known of the old numbers for these.
+        """
+        kept = np.flatnonzero(keep)
+        renumbered = np.where(keep, np.cumsum(keep) - 1, -1)
+        entries, arena = np.zeros_like(self.entries), np.empty_like(self.arena)
+        spans, follows = np.zeros_like(self.spans), np.full_like(self.follows, -1)
+        used = kernels.keep_bytes(self.arena, self.spans, kept, arena, spans)
+        keys = np.uint64(key[0]), np.uint64(key[1])
+        kernels.hash_all(arena, spans, len(kept), *keys, entries)
+        after = self.follows[kept]
+        follows[: len(kept)] = np.where(after >= 0, renumbered[after], -1)
+        return Familiar(keys, entries, arena, spans, follows, self.generation + 1), int(used)
 
 
 def nothing(key: tuple[int, int], series: int = 0) -> Familiar:

@@ -118,6 +118,32 @@ def rehash(old: UInt64Array, new: UInt64Array) -> None:
 
 
 @njit(nogil=True, cache=True)
+def hash_all(
+    arena: Bytes, spans: Int64Array, series: int, k0: np.uint64, k1: np.uint64, entries: UInt64Array
+) -> None:
+    """Put the series of the numbers below `series` into an empty table."""
+    for number in range(series):
+        one, two = siphash(arena, spans[number, 0], spans[number, 1], k0, k1)
+        claim(entries, one, two | uint64(1), number)
+
+
+@njit(nogil=True, cache=True)
+def keep_bytes(
+    arena: Bytes, spans: Int64Array, kept: Int64Array, new_arena: Bytes, new_spans: Int64Array
+) -> int:
+    """Copy the label bytes of some series, numbers ascending, one after another; returns how many bytes."""
+    at = 0
+    for number in range(len(kept)):
+        start, end = spans[kept[number], 0], spans[kept[number], 1]
+        new_spans[number, 0] = at
+        for i in range(start, end):
+            new_arena[uint64(at)] = arena[uint64(i)]
+            at += 1
+        new_spans[number, 1] = at
+    return at
+
+
+@njit(nogil=True, cache=True)
 def find(
     buf: Bytes,
     start: int,
@@ -174,11 +200,16 @@ def begins_with(buf: Bytes, start: int, end: int, arena: Bytes, spans: Int64Arra
 
 
 @njit(nogil=True, cache=True)
-def note_order(numbers: Int64Array, follows: Int64Array) -> None:
-    """Remember of every series which one came after it. follows: int64 (series,), -1 where nothing did."""
-    for i in range(len(numbers) - 1):
-        if numbers[i] >= 0 and numbers[i + 1] >= 0:
-            follows[uint64(numbers[i])] = numbers[i + 1]
+def note_order(numbers: Int64Array, follows: Int64Array, seen_ms: Int64Array, now_ms: int) -> None:
+    """Remember of every series which one came after it, and when it was seen.
+
+    follows: int64 (series,), -1 where nothing did; seen_ms: int64 (series,).
+    """
+    for i in range(len(numbers)):
+        if numbers[i] >= 0:
+            seen_ms[uint64(numbers[i])] = now_ms
+            if i + 1 < len(numbers) and numbers[i + 1] >= 0:
+                follows[uint64(numbers[i])] = numbers[i + 1]
 
 
 @njit(nogil=True, cache=True)
