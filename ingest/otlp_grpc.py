@@ -82,7 +82,8 @@ class OtlpGrpc:
             decoded = self._translator.decode(
                 request, int(self._clock() * 1000), limits.max_request_rows, limits.max_decoded_bytes
             )
-            accepted = self._pipeline.accept(decoded)
+            accepted, durable = self._pipeline.submit(decoded, "otlp")
+            durable.result()
         except Error as error:
             code = grpc.StatusCode[answers.code_of(error).name]
             self._count(code)

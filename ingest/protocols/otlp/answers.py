@@ -15,7 +15,7 @@ import orjson
 
 from ingest.decoded import Refusal
 from ingest.wire.encoding import varint
-from storage.errors import Error, InputError, LimitError, OverloadedError
+from storage.errors import Error, InputError, LimitError, OverloadedError, RateLimitError
 
 _RETRY_INFO: Final = b"type.googleapis.com/google.rpc.RetryInfo"
 
@@ -30,7 +30,9 @@ class Code(IntEnum):
 
 
 def code_of(error: Error) -> Code:
-    """What senders act on: they try again after UNAVAILABLE, and not after the others."""
+    """What senders act on: they try again after UNAVAILABLE, and where a status says when."""
+    if isinstance(error, RateLimitError):
+        return Code.RESOURCE_EXHAUSTED
     if isinstance(error, OverloadedError):
         return Code.UNAVAILABLE
     if isinstance(error, LimitError):
