@@ -19,6 +19,7 @@ from ingest.pipeline import Pipeline
 from ingest.protocols.otlp.names import Strategy
 from ingest.protocols.otlp.sources import Options
 from ingest.protocols.otlp.translator import Translator
+from ingest.protocols.otlp.warm import warm_up as warm_up_otlp
 from ingest.relabel.document import read_rules
 from ingest.replicas import ReplicaLabels
 from ingest.series.door import Door
@@ -115,6 +116,7 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
     if running & {Part.INGEST, Part.ALERTS}:
         pipeline = _pipeline(settings, storage, running, registry, clock)
         warm_up()
+        warm_up_otlp()
         pipeline.start()
     alerting = None
     if Part.ALERTS in running and pipeline is not None:
