@@ -166,9 +166,7 @@ class HistogramTotals:
         with self._lock:
             known = self._totals.get(labels)
             if known is None:
-                known = _Total(
-                    time_ms - 1, start_ms or time_ms, start_ms, histogram.take(np.empty(0, np.int64))
-                )
+                known = _Total(time_ms - 1, start_ms, start_ms, histogram.take(np.empty(0, np.int64)))
             elif known.time_ms == time_ms and known.sent_start_ms == start_ms:
                 return known.histogram, known.start_ms
             if known.time_ms >= time_ms:

@@ -30,6 +30,9 @@ from storage.model import Float64Array, Int64Array, Metadata
 MAX_ROWS: Final = 1_000_000
 MAX_LABEL_BYTES: Final = 256 << 20
 
+_SERIES_PER_HISTOGRAM: Final = 10
+"""How many series of floats the total of a native histogram takes the memory of, about."""
+
 
 class Translator:
     """Decodes OTLP; keeps names and labels that it made, and totals of deltas. Safe from any thread."""
@@ -39,7 +42,7 @@ class Translator:
         most = self.options.max_delta_series
         self.namer = Namer(self.options.strategy, takes_deltas=most > 0)
         self.totals = Totals(most)
-        self.histogram_totals = HistogramTotals(most)
+        self.histogram_totals = HistogramTotals(-(-most // _SERIES_PER_HISTOGRAM))
         self.sources: Kept[tuple[bytes, bytes, bytes], Source] = Kept()
         self.labels: Kept[tuple[bytes, bytes, str], bytes] = Kept()
         self.texts = RowTexts()
@@ -254,7 +257,7 @@ class _Request:
             own = np.where(counts, rows.starts_ms[kept], 0)
             none = np.zeros(len(times) - len(kept), np.int64)
             every = np.concatenate([own, none, native.starts_ms])
-            start_rows = np.flatnonzero((every > 0) & (every <= np.concatenate([times, native.times_ms])))
+            start_rows = np.flatnonzero((every > 0) & (every < np.concatenate([times, native.times_ms])))
             starts = every[start_rows]
         if not len(native.rows) and not found.labels and not len(start_rows):
             return None

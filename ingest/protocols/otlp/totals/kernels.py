@@ -57,7 +57,7 @@ def add_up(
             used[0] += 1
             claim(entries, one, two, number)
             states[number, TIME] = times_ms[row] - 1
-            states[number, START] = starts_ms[row] if starts_ms[row] > 0 else times_ms[row]
+            states[number, START] = starts_ms[row]
             states[number, SENT_START] = starts_ms[row]
             sums[number] = 0.0
         is_again = states[number, TIME] == times_ms[row] and states[number, SENT_START] == starts_ms[row]
