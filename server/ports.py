@@ -60,8 +60,8 @@ class Ports:
 
     async def open(self, host: str, state: uvicorn.server.ServerState) -> None:
         """Listen. Raises `ConfigError` where a port is not to be had."""
+        _raise_file_limit()
         if self._opened:
-            _raise_file_limit()
             self._check_idle()
         for port in self._opened:
             try:
