@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import quote
@@ -14,11 +14,26 @@ import orjson
 from bench.payloads import Fleet
 from bench.systems import Running
 
-_HEADERS = {
-    "Content-Type": "application/x-protobuf",
-    "Content-Encoding": "snappy",
-    "X-Prometheus-Remote-Write-Version": "0.1.0",
-}
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """Where bodies of one kind go."""
+
+    title: str
+    path: str
+    headers: Mapping[str, str]
+
+
+REMOTE_WRITE = Protocol(
+    "Prometheus remote write 1.0",
+    "/api/v1/write",
+    {
+        "Content-Type": "application/x-protobuf",
+        "Content-Encoding": "snappy",
+        "X-Prometheus-Remote-Write-Version": "0.1.0",
+    },
+)
+INFLUX = Protocol("InfluxDB line protocol", "/write?db=bench", {"Content-Type": "text/plain"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +46,17 @@ class IngestFigures:
     disk_bytes_per_sample: float
 
 
-def measure(running: Running, fleet: Fleet, bodies: Sequence[bytes], connections: int) -> IngestFigures:
+def measure(
+    running: Running,
+    fleet: Fleet,
+    bodies: Sequence[bytes],
+    connections: int,
+    protocol: Protocol = REMOTE_WRITE,
+) -> IngestFigures:
     """Send every body over `connections` connections, and wait until the system is done with them."""
     cpu_before = running.cpu_s()
     began = time.perf_counter()
-    _send(running, fleet, bodies, connections)
+    _send(running, fleet, bodies, connections, protocol)
     wall_s = time.perf_counter() - began
     _wait_until_visible(running, fleet)
     _wait_until_at_rest(running)
@@ -48,7 +69,9 @@ def measure(running: Running, fleet: Fleet, bodies: Sequence[bytes], connections
     )
 
 
-def _send(running: Running, fleet: Fleet, bodies: Sequence[bytes], connections: int) -> None:
+def _send(
+    running: Running, fleet: Fleet, bodies: Sequence[bytes], connections: int, protocol: Protocol
+) -> None:
     """Each connection sends the bodies of its own series, so that every series' samples come in order."""
     each_step = -(-fleet.series // fleet.series_per_request)
     failures: list[str] = []
@@ -57,7 +80,7 @@ def _send(running: Running, fleet: Fleet, bodies: Sequence[bytes], connections: 
         connection = running.connect()
         for i, body in enumerate(bodies):
             if i % each_step % connections == number and not failures:
-                _post(connection, body, running.system.name, failures)
+                _post(connection, protocol, body, running.system.name, failures)
         connection.close()
 
     threads = [threading.Thread(target=sender, args=(number,)) for number in range(connections)]
@@ -69,9 +92,11 @@ def _send(running: Running, fleet: Fleet, bodies: Sequence[bytes], connections: 
         raise RuntimeError(failures[0])
 
 
-def _post(connection: HTTPConnection, body: bytes, name: str, failures: list[str]) -> None:
+def _post(
+    connection: HTTPConnection, protocol: Protocol, body: bytes, name: str, failures: list[str]
+) -> None:
     while True:
-        connection.request("POST", "/api/v1/write", body, _HEADERS)
+        connection.request("POST", protocol.path, body, protocol.headers)
         answer = connection.getresponse()
         text = answer.read()
         if answer.status not in (429, 503):

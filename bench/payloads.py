@@ -1,4 +1,4 @@
-"""The data set of the benchmark: counters of a Kubernetes fleet as remote-write 1.0 bodies.
+"""The data set of the benchmark: counters of a Kubernetes fleet, as bodies of remote write 1.0 and of Influx.
 
 20 metrics of 1,000 series each by default, 8 labels a series, one sample every 15 s. The same bytes go to
 every system.
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import cramjam
 import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
 
 STEP_MS = 15_000
 
@@ -41,17 +44,35 @@ class Fleet:
 
 def bodies(fleet: Fleet) -> Iterator[bytes]:
     """Snappy-compressed `prometheus.WriteRequest`s in the order of time, as a scraping fleet sends them."""
+    heads = [b"".join(_label(*pair) for pair in _pairs(fleet, i)) for i in range(fleet.series)]
+    for rows, values, time_ms in _steps(fleet):
+        timestamp = _varint(time_ms)
+        raw = b"".join(_time_series(heads[i], float(values[i]), timestamp) for i in rows)
+        yield bytes(cramjam.snappy.compress_raw(raw))
+
+
+def influx_bodies(fleet: Fleet) -> Iterator[bytes]:
+    """The same samples in the same order in InfluxDB's line protocol, tags sorted, not compressed."""
+    heads = [_line_head(fleet, i) for i in range(fleet.series)]
+    for rows, values, time_ms in _steps(fleet):
+        yield b"".join(b"%s%d %d000000\n" % (heads[i], int(values[i]), time_ms) for i in rows)
+
+
+def _steps(fleet: Fleet) -> Iterator[tuple[range, Values, int]]:
+    """(series of a request, values of every series, time in ms)."""
     rng = np.random.default_rng(7)
     rates = rng.integers(0, 2_000, fleet.series)
-    heads = [_labels(fleet, i) for i in range(fleet.series)]
     values = rng.integers(0, 1_000_000, fleet.series).astype(np.float64)
     for step in range(fleet.samples_per_series):
         values = values + rng.poisson(rates)
-        timestamp = _varint(fleet.start_ms + step * STEP_MS)
         for at in range(0, fleet.series, fleet.series_per_request):
             rows = range(at, min(at + fleet.series_per_request, fleet.series))
-            raw = b"".join(_time_series(heads[i], float(values[i]), timestamp) for i in rows)
-            yield bytes(cramjam.snappy.compress_raw(raw))
+            yield rows, values, fleet.start_ms + step * STEP_MS
+
+
+def _line_head(fleet: Fleet, i: int) -> bytes:
+    (_, name), *tags = _pairs(fleet, i)
+    return name + b"".join(b",%s=%s" % tag for tag in tags) + b" value="
 
 
 def _time_series(labels: bytes, value: float, timestamp: bytes) -> bytes:
@@ -60,7 +81,7 @@ def _time_series(labels: bytes, value: float, timestamp: bytes) -> bytes:
     return b"\x0a" + _varint(len(series)) + series
 
 
-def _labels(fleet: Fleet, i: int) -> bytes:
+def _pairs(fleet: Fleet, i: int) -> list[tuple[bytes, bytes]]:
     metric, pod = divmod(i, fleet.series_per_metric)
     node = pod % 50
     pairs = (
@@ -73,7 +94,7 @@ def _labels(fleet: Fleet, i: int) -> bytes:
         ("node", f"node-{node:03d}"),
         ("pod", f"workload-{pod // 10:03d}-{pod * 2654435761 % 4294967296:08x}"),
     )
-    return b"".join(_label(name.encode(), value.encode()) for name, value in pairs)
+    return [(name.encode(), value.encode()) for name, value in pairs]
 
 
 def _label(name: bytes, value: bytes) -> bytes:

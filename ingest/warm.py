@@ -5,9 +5,11 @@ from __future__ import annotations
 import cramjam
 import numpy as np
 
+from ingest.aliases.table import Aliases
 from ingest.limits import Limits
 from ingest.protocols import remote_write
 from ingest.protocols.compression import Scratch, decompress_snappy
+from ingest.protocols.influx import lines
 from ingest.series.table import SeriesTable
 from ingest.wire.encoding import encode_labels, encode_v1
 
@@ -28,6 +30,9 @@ def warm_up() -> None:
         raw = decompress_snappy(body, limits.max_decoded_bytes, Scratch())
         table.resolve(remote_write.decode_v1(raw, familiar=table.familiar), now_ms=0)
     table.familiar.without(np.ones(1, np.bool_), (0, 0))
+    aliases = Aliases(1 << 20)
+    for _ in range(3):
+        lines.decode(b"warm_up value=1 0", 0, "", 1, aliases, table.familiar)
     remote_write.decode_v1(_field(1, series[0] + _field(4, _HISTOGRAM)))
     symbols = b"".join(_field(4, text) for text in (b"", b"__name__", b"warm_up"))
     remote_write.decode_v2(symbols + _field(5, _field(1, b"\x01\x02") + _field(3, _HISTOGRAM)))

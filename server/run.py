@@ -22,9 +22,10 @@ from collector.collect import collect_node as run_collector
 from collector.collect import node_exposition
 from dashboards.app import create_ui, warm_up
 from dashboards.services import Services
+from ingest.aliases.table import Aliases
 from ingest.api import ROUTES
 from ingest.api import create_router as ingest_router
-from ingest.handlers import otlp
+from ingest.handlers import influx, otlp
 from ingest.otlp_grpc import OtlpGrpc
 from query.api import create_router as query_router
 from server.app import create_app
@@ -43,7 +44,7 @@ _GC_OBJECTS = 20_000
 _GRACE_S = 10.0
 _WHAT = {
     Part.INGEST: "remote write on /api/v1/write, text import on /api/v1/import/prometheus, "
-    "OpenTelemetry on /v1/metrics",
+    "OpenTelemetry on /v1/metrics, InfluxDB's line protocol on /write and /api/v2/write",
     Part.QUERY: "PromQL API on /api/v1/query",
     Part.ALERTS: "rules and alerts on /api/v1/rules",
     Part.DASHBOARDS: "web pages on /ui/",
@@ -162,7 +163,8 @@ def _grpc(parts: Parts) -> OtlpGrpc | None:
 def _routers(parts: Parts) -> list[APIRouter]:
     routers = []
     if Part.INGEST in parts.running and parts.pipeline is not None:
-        routes = (*ROUTES, *otlp.routes(parts.otlp))
+        aliases = Aliases(parts.settings.ingest.influx_memory_bytes)
+        routes = (*ROUTES, *otlp.routes(parts.otlp), *influx.routes(aliases))
         routers.append(ingest_router(parts.pipeline, parts.executor, routes=routes))
     if Part.QUERY in parts.running:
         routers.append(

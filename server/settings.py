@@ -125,6 +125,12 @@ class IngestSettings(BaseModel):
         20_000, ge=1, description="Connections on TCP ports; beyond it the most silent one is closed."
     )
     tcp_idle_s: float = Field(3_600, gt=0, description="Seconds of silence that close a TCP connection.")
+    influx_memory_bytes: int = Field(
+        256 * _MIB,
+        ge=_MIB,
+        description="Memory for the tag sets of line protocol as senders write them; beyond it, they are "
+        "learned anew.",
+    )
     otlp_grpc_port: int = Field(
         0, ge=0, le=65_535, description="Port for OpenTelemetry by gRPC, 4317 by custom; 0 opens none."
     )

@@ -1,0 +1,1 @@
+"""From a line's measurement, tags and field to a series."""
