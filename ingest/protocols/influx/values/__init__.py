@@ -1,0 +1,1 @@
+"""Values of fields: numbers, booleans, strings."""
