@@ -80,7 +80,11 @@ class OtlpGrpc:
         limits = self._pipeline.limits
         try:
             decoded = self._translator.decode(
-                request, int(self._clock() * 1000), limits.max_request_rows, limits.max_decoded_bytes
+                request,
+                int(self._clock() * 1000),
+                limits.max_request_rows,
+                limits.max_decoded_bytes,
+                self._pipeline.familiar,
             )
             accepted, durable = self._pipeline.submit(decoded, "otlp")
             durable.result()

@@ -28,7 +28,9 @@ def routes(translator: Translator) -> tuple[Route, ...]:
         limits = asked.limits
         if asked.media == _JSON:
             body = to_protobuf(body.tobytes() if isinstance(body, np.ndarray) else body)
-        return translator.decode(body, asked.now_ms, limits.max_request_rows, limits.max_decoded_bytes)
+        return translator.decode(
+            body, asked.now_ms, limits.max_request_rows, limits.max_decoded_bytes, asked.familiar
+        )
 
     return tuple(Route(path, "otlp", decode, answer=_answer, fail=_fail) for path in PATHS)
 

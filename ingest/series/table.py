@@ -26,7 +26,7 @@ from ingest.series import kernels
 from ingest.series.door import DROPPED, Door
 from ingest.series.familiar import Familiar, longer, nothing
 from ingest.series.rows import NAMES, rows_of
-from storage.errors import DecodeError
+from storage.errors import DecodeError, OverloadedError
 from storage.model import (
     METRIC_NAME,
     BoolArray,
@@ -102,7 +102,10 @@ class SeriesTable:
             self._days.fill(_NEVER)
 
     def resolve(self, decoded: Decoded, now_ms: int) -> Resolved:
-        """Give every sample the ids of its series; new series and refusals come out beside them."""
+        """Give every sample the ids of its series; new series and refusals come out beside them.
+
+        Raises `OverloadedError` where series of another generation came by number alone.
+        """
         generation, numbers = self._recognised(decoded)
         metadata: list[Metadata] = list(decoded.metadata)
         refused: dict[str, Refusal] = dict(decoded.refused)
@@ -111,6 +114,8 @@ class SeriesTable:
             if self._is_crowded(len(unknown), now_ms):
                 self._forget_silent(now_ms)
             if generation != self._familiar.generation:
+                if (decoded.label_start == decoded.label_end).any():
+                    raise OverloadedError("series were numbered anew while the request was read")
                 numbers = self._familiar.numbers(decoded.body, decoded.label_start, decoded.label_end)
                 unknown = np.flatnonzero(numbers < 0)
             elif numbers.max(initial=-1) >= len(self):

@@ -21,7 +21,7 @@ from ingest.protocols.otlp.sources import Options
 from ingest.protocols.otlp.translator import Translator
 from ingest.series.table import SeriesTable
 from ingest.wire.encoding import varint
-from storage.errors import DecodeError, InputError, LimitError
+from storage.errors import DecodeError, InputError, LimitError, OverloadedError
 from tests.ingest.otlp_requests import any_value, as_json, as_protobuf, metadata_of, request_of, text_of
 from tests.ingest.otlp_twin import rows_of
 
@@ -370,3 +370,72 @@ def read_or_refuse(raw: bytes) -> None:
     except (InputError, LimitError):
         return
     SeriesTable(Limits(max_past_ms=1 << 50)).resolve(decoded.every_row(), NOW_MS)
+
+
+# --- recognised points ---
+
+
+def ids(decoded: Decoded, table: SeriesTable) -> list[tuple[int, int, int, bytes]]:
+    every = decoded.every_row()
+    found = table.resolve(every, NOW_MS)
+    values = decoded.values.view(np.uint64).tolist()
+    beside = [0] * (len(found.metric_ids) - len(values))
+    columns = (found.metric_ids.tolist(), found.series_ids.tolist(), every.timestamps_ms.tolist())
+    return list(zip(*columns, values + beside, strict=True))
+
+
+LIMITS = Limits(max_past_ms=1 << 62, max_future_ms=1 << 62)
+
+
+@settings(max_examples=150)
+@given(st.lists(_REQUESTS, min_size=1, max_size=3))
+def test_what_is_recognised_is_what_was_written_before(requests: list[dict[str, Any]]) -> None:
+    bodies = [to_protobuf(as_json(request)) for request in requests]
+    table, own = SeriesTable(LIMITS), Translator()
+
+    expected = [ids(SHARED.decode(body, NOW_MS), SeriesTable(LIMITS)) for body in bodies]
+
+    for _ in range(3):
+        for body, rows in zip(bodies, expected, strict=True):
+            assert ids(own.decode(body, NOW_MS, familiar=table.familiar), table) == rows
+
+
+def test_points_of_known_series_have_no_labels_written() -> None:
+    body = as_protobuf(request_of(next(case for case in CASES if case["name"].startswith("an explicit"))))
+    table, own = SeriesTable(LIMITS), Translator()
+
+    sizes = []
+    for _ in range(3):
+        decoded = own.decode(body, NOW_MS, familiar=table.familiar)
+        table.resolve(decoded, NOW_MS)
+        sizes.append(len(decoded.body))
+
+    assert sizes[0] == sizes[1] > 0
+    assert sizes[2] == 0
+
+
+def test_recognised_points_are_forgotten_when_memory_is_full_and_learned_again() -> None:
+    table, own = SeriesTable(LIMITS), Translator(Options(max_known_bytes=20_000))
+    bodies = [as_protobuf(gauge([point({"a": f"{i}-{j}"}) for j in range(50)])) for i in range(8)]
+
+    for _ in range(4):
+        for body in bodies:
+            assert ids(own.decode(body, NOW_MS, familiar=table.familiar), table) == ids(
+                SHARED.decode(body, NOW_MS), table
+            )
+
+
+def test_points_by_number_alone_are_pushed_back_when_the_table_numbers_anew() -> None:
+    table, own = SeriesTable(Limits(max_past_ms=1 << 62, max_series=2)), Translator()
+    body = as_protobuf(gauge([point({"a": "1"}), point({"a": "2"})]))
+    for _ in range(2):
+        table.resolve(own.decode(body, NOW_MS, familiar=table.familiar), NOW_MS)
+    decoded = own.decode(body, NOW_MS, familiar=table.familiar)
+    later_ms = NOW_MS + 2 * LIMITS.active_window_ms
+    table.resolve(SHARED.decode(as_protobuf(gauge([point({"b": "1"})])), later_ms), later_ms)
+
+    with pytest.raises(OverloadedError, match="numbered anew"):
+        table.resolve(decoded, later_ms)
+
+    again = own.decode(body, later_ms, familiar=table.familiar)
+    assert table.resolve(again, later_ms).keep.tolist() == [True, False]

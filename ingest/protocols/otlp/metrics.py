@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,15 +35,21 @@ _TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A metric's family; labels: `__name__` of its series as label bytes, spans where each lies in them."""
+    """A metric's family; labels: `__name__` of its series as label bytes, spans where each lies in them.
 
+    `number` is its own.
+    """
+
+    number: int
     family: str
     type: str
     labels: bytes
     spans: tuple[int, ...]
 
     @classmethod
-    def of(cls, kind: int, is_monotonic: bool, name: str, unit: str, strategy: Strategy) -> Named:
+    def of(
+        cls, number: int, kind: int, is_monotonic: bool, name: str, unit: str, strategy: Strategy
+    ) -> Named:
         """family is "" where nothing of the name is left."""
         is_counter = kind == messages.SUM and is_monotonic
         family = metric_name(strategy, name, unit, is_counter, kind == messages.GAUGE)
@@ -52,7 +59,7 @@ class Named:
         spans = tuple(
             place for text, end in zip(texts, ends, strict=True) for place in (end - len(text), end)
         )
-        return cls(family, "counter" if is_counter else _TYPES[kind], b"".join(texts), spans)
+        return cls(number, family, "counter" if is_counter else _TYPES[kind], b"".join(texts), spans)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +92,7 @@ class Namer:
     strategy: Strategy
     takes_deltas: bool
     kept: Kept[tuple[int, int, bytes, bytes], Named] = field(default_factory=Kept)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def name(self, raw: bytes, outlined: Int64Array, refused: dict[str, Refusal]) -> Metrics:
         """The metrics that are taken, of `outlined`; the others are counted. Raises `DecodeError`."""
@@ -121,7 +129,7 @@ class Namer:
         found = self.kept.items.get(key)
         if found is not None:
             return found
-        made = Named.of(key[0], key[1] == 1, text_of(name), text_of(unit), self.strategy)
+        made = Named.of(next(self.numbers), key[0], key[1] == 1, text_of(name), text_of(unit), self.strategy)
         return self.kept.keep(key, made, 8 * (len(name) + len(unit)))
 
     def _problem(self, named: Named, kind: int, temporality: int) -> tuple[str, str] | None:

@@ -62,14 +62,22 @@ class LabelWriter:
     max_bytes: int
 
     def write(
-        self, sources: Sequence[Source], kept: Kept[tuple[bytes, bytes, str], bytes], reader: Reader
+        self,
+        which: Int64Array,
+        sources: Sequence[Source],
+        kept: Kept[tuple[bytes, bytes, str], bytes],
+        reader: Reader,
     ) -> Written:
-        """All rows. Raises `DecodeError` where attributes are broken, `LimitError` for too many labels."""
+        """Those of some points; rows of others have no bytes.
+
+        Raises `DecodeError` where attributes are broken, `LimitError` for too many labels.
+        """
         rows = int(self.points.row_offsets[-1])
         starts, ends = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
-        every = np.arange(len(self.points))
-        body, is_plain = self._run(every, self.arena.sets, self.set_of, False, starts, ends)
-        others = every[~is_plain]
+        if not len(which):
+            return Written(np.empty(0, np.uint8), starts, ends)
+        body, is_plain = self._run(which, self.arena.sets, self.set_of, False, starts, ends)
+        others = which[~is_plain]
         if not len(others):
             return Written(body, starts, ends)
         found: dict[bytes, int] = {}

@@ -29,7 +29,7 @@ class Options:
 
     promote: resource attributes that become labels of every series. scope_labels: whether the scope's name,
     version, schema URL and attributes do. starts: whether start times are stored. max_delta_series: series
-    whose deltas are added up, 0 refuses deltas.
+    whose deltas are added up, 0 refuses deltas. max_known_bytes: memory for data points that are recognised.
     """
 
     strategy: Strategy = Strategy.ESCAPED_WITH_SUFFIXES
@@ -37,6 +37,7 @@ class Options:
     scope_labels: bool = False
     starts: bool = True
     max_delta_series: int = 1_000_000
+    max_known_bytes: int = 256 << 20
 
 
 @dataclass(slots=True)
@@ -57,12 +58,13 @@ class Kept(Generic[_Key, _Kept]):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A resource and a scope.
+    """A resource and a scope; `number` is its own.
 
     promoted: labels that give way to attributes of data points; fixed: labels that do not. own: both as label
     bytes. info: the label bytes of `target_info`, empty where the resource has none.
     """
 
+    number: int
     strategy: Strategy
     promoted: Mapping[str, str]
     fixed: Mapping[str, str]
@@ -70,7 +72,9 @@ class Source:
     info: bytes
 
     @classmethod
-    def of(cls, resource: bytes, scope: bytes, schema_url: bytes, options: Options, reader: Reader) -> Source:
+    def of(
+        cls, number: int, resource: bytes, scope: bytes, schema_url: bytes, options: Options, reader: Reader
+    ) -> Source:
         """Read messages Resource and InstrumentationScope. Raises `DecodeError` and `LimitError`."""
         attributes = reader.pairs(resource, 1)
         known = dict(reversed(attributes))
@@ -86,7 +90,7 @@ class Source:
         if rest and identity:
             named = merged(strategy, rest) | identity | {METRIC_NAME: _TARGET_INFO}
             info = label_bytes(named)
-        return cls(strategy, promoted, fixed, label_bytes(promoted | fixed), info)
+        return cls(number, strategy, promoted, fixed, label_bytes(promoted | fixed), info)
 
     def with_attributes(self, attributes: Iterable[tuple[str, Value]], own_label: str) -> bytes:
         """Label bytes of the series of a data point, without its name and its own label (`le`)."""

@@ -6,6 +6,7 @@ refused whole; a metric or a data point that breaks a rule alone.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -19,12 +20,14 @@ from ingest.protocols.otlp.exponential_histograms import HistogramTotals, Native
 from ingest.protocols.otlp.messages import kernels as messages
 from ingest.protocols.otlp.metrics import DELTA, Metrics, Namer
 from ingest.protocols.otlp.points import Outline, Points, offsets_of
+from ingest.protocols.otlp.recogniser import Recogniser
 from ingest.protocols.otlp.row_texts import RowTexts
 from ingest.protocols.otlp.rows import kernels as rows_kernels
 from ingest.protocols.otlp.running_totals import Totals
 from ingest.protocols.otlp.series_labels import Arena, LabelWriter, Written
 from ingest.protocols.otlp.sources import Kept, Options, Source
 from ingest.protocols.otlp.target_info import Infos
+from ingest.series.familiar import Familiar
 from storage.model import Float64Array, Int64Array, Metadata
 
 MAX_ROWS: Final = 1_000_000
@@ -46,6 +49,8 @@ class Translator:
         self.sources: Kept[tuple[bytes, bytes, bytes], Source] = Kept()
         self.labels: Kept[tuple[bytes, bytes, str], bytes] = Kept()
         self.texts = RowTexts()
+        self.recogniser = Recogniser(self.options.max_known_bytes)
+        self.numbers = itertools.count()
 
     def decode(
         self,
@@ -53,15 +58,19 @@ class Translator:
         now_ms: int,
         max_rows: int = MAX_ROWS,
         max_label_bytes: int = MAX_LABEL_BYTES,
+        familiar: Familiar | None = None,
     ) -> Decoded:
         """Read a request. Data points without a time get `now_ms`.
+
+        Points that came before are recognised where their series are `familiar`.
 
         Raises `DecodeError` with the offset of what is wrong, `LimitError` for more than `max_rows` of
         anything, or where labels have more than `max_label_bytes`, written out.
         """
         buf = np.frombuffer(raw, np.uint8)
         whole = raw if isinstance(raw, bytes) else raw.tobytes()
-        return _Request(self, buf, whole, now_ms, max_rows, max_label_bytes, Reader(max_rows)).decoded()
+        reader = Reader(max_rows)
+        return _Request(self, buf, whole, now_ms, max_rows, max_label_bytes, familiar, reader).decoded()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +84,7 @@ class _Rows:
     starts_ms: Int64Array
     values: Float64Array
     names: np.ndarray[tuple[int], np.dtype[np.int8]]
+    numbers: Int64Array | None
     written: Written
 
 
@@ -88,6 +98,7 @@ class _Request:
     now_ms: int
     max_rows: int
     max_label_bytes: int
+    familiar: Familiar | None
     reader: Reader
     refused: dict[str, Refusal] = field(default_factory=dict)
 
@@ -119,7 +130,7 @@ class _Request:
         found = self.memory.sources.items.get(key)
         if found is not None:
             return found
-        made = Source.of(*key, self.memory.options, self.reader)
+        made = Source.of(next(self.memory.numbers), *key, self.memory.options, self.reader)
         return self.memory.sources.keep(key, made, 4 * sum(map(len, key)))
 
     def _native(self, points: Points) -> tuple[Points, NativeHistograms]:
@@ -158,6 +169,7 @@ class _Request:
         arena = Arena([source.own for source in sources], metrics.labels, metrics.spans, texts)
         escapes = self.memory.options.strategy.escapes
         writer = LabelWriter(self.buf, points, arena, set_of, names, row_texts, escapes, self.max_label_bytes)
+        numbers, written = self._recognised(metrics, points, sources, set_of, names, writer)
         of = points.of_rows()
         is_delta = metrics.columns[points.metric_of, messages.TEMPORALITY] == DELTA
         return _Rows(
@@ -168,8 +180,38 @@ class _Request:
             points.starts_ms[of],
             bits.view(np.float64),
             names,
-            writer.write(sources, self.memory.labels, self.reader),
+            numbers,
+            written,
         )
+
+    def _recognised(
+        self,
+        metrics: Metrics,
+        points: Points,
+        sources: list[Source],
+        set_of: Int64Array,
+        names: np.ndarray[tuple[int], np.dtype[np.int8]],
+        writer: LabelWriter,
+    ) -> tuple[Int64Array | None, Written]:
+        """The numbers of the rows' series, and the labels of points that are not recognised."""
+        labels, every = self.memory.labels, np.arange(len(points))
+        if self.familiar is None:
+            return None, writer.write(every, sources, labels, self.reader)
+        identities = np.array([one.number for one in metrics.named], np.int64)
+        first = np.searchsorted(points.metric_of, np.arange(len(identities)))
+        identities |= np.array([source.number for source in sources], np.int64)[set_of[first]] << 32
+        # Totals are told apart by the labels of their series.
+        identities[metrics.columns[:, messages.TEMPORALITY] == DELTA] = -1
+        recogniser = self.memory.recogniser
+        found = recogniser.recognise(self.buf, points, identities, names, self.familiar)
+        others = every[~found.is_known]
+        written = writer.write(others, sources, labels, self.reader)
+        unknown = np.flatnonzero(written.ends)
+        if len(unknown):
+            body, starts, ends = written.body, written.starts[unknown], written.ends[unknown]
+            found.numbers[unknown] = self.familiar.numbers(body, starts, ends)
+            recogniser.remember(found, points, others)
+        return found.numbers, written
 
     def _totalled(
         self, metrics: Metrics, points: Points, rows: _Rows, native: NativeHistograms
@@ -219,8 +261,11 @@ class _Request:
         native: NativeHistograms,
         infos: Infos,
     ) -> Decoded:
-        written = rows.written
+        written, numbers = rows.written, rows.numbers
         body, starts, ends = infos.behind(written.body, written.starts, written.ends)
+        if self.familiar is not None and numbers is not None:
+            n = len(numbers)
+            numbers = np.concatenate([numbers, self.familiar.numbers(body, starts[n:], ends[n:])])
         times = np.concatenate([rows.times_ms[kept], infos.times_ms])
 
         def describe(i: int) -> Metadata | None:
@@ -233,6 +278,8 @@ class _Request:
             series_index=np.concatenate([kept, len(rows.points) + infos.series]),
             timestamps_ms=times,
             values=np.concatenate([rows.values[kept], np.ones(len(infos.times_ms))]),
+            numbers=numbers,
+            generation=0 if self.familiar is None else self.familiar.generation,
             beside=self._beside(metrics, points, rows, kept, native, times),
             refused=self.refused,
             describe=describe,

@@ -1,0 +1,1 @@
+"""Data points that were seen before, recognised by kernels."""
