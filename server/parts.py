@@ -148,6 +148,7 @@ def _translator(settings: Settings) -> Translator:
             ingest.otlp_scope_labels,
             ingest.otlp_starts,
             ingest.otlp_delta_series,
+            ingest.otlp_memory_bytes,
         )
     )
 

@@ -155,6 +155,9 @@ class IngestSettings(BaseModel):
         ge=0,
         description="Series whose deltas are added up; beyond, the idle ones begin anew. 0 refuses deltas.",
     )
+    otlp_memory_bytes: int = Field(
+        256 * _MIB, ge=_MIB, description="Memory for data points that are recognised when they come again."
+    )
 
 
 class QuerySettings(BaseModel):
