@@ -118,6 +118,7 @@ def decode(
         timestamps_ms=times_ms[:rows],
         values=values,
         numbers=numbers,
+        generation=familiar.generation,
         refused=_refused(buf, counts),
     )
 
