@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import orjson
 
+from ingest.limits import Limits
 from ingest.protocols.otlp.json_body import to_protobuf
 from ingest.protocols.otlp.translator import Translator
+from ingest.series.table import SeriesTable
 
 _ATTRIBUTES: Final = [
     {"key": "a.b", "value": {"intValue": "1"}},
@@ -18,8 +20,8 @@ _BUCKETS: Final = {"bucketCounts": ["1", "0"], "explicitBounds": [1]}
 
 
 def warm_up() -> None:
-    """Send a metric of each kind, totals and deltas, through a translator that is thrown away."""
-    translator = Translator()
+    """Send a metric of each kind, totals and deltas, through a translator and a table that are thrown away."""
+    translator, table = Translator(), SeriesTable(Limits())
     point: dict[str, Any] = {"asInt": "1", "attributes": _ATTRIBUTES[:2], "exemplars": [{"asDouble": 1}]}
     kinds: list[dict[str, Any]] = [
         {"gauge": {"dataPoints": [point, {"asInt": "1", "attributes": _ATTRIBUTES}]}},
@@ -35,4 +37,6 @@ def warm_up() -> None:
     ]
     metrics = [{"name": f"warm_up_{number}", **kind} for number, kind in enumerate(kinds)]
     request = {"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]}
-    translator.decode(to_protobuf(orjson.dumps(request)), now_ms=0)
+    body = to_protobuf(orjson.dumps(request))
+    for _ in range(3):  # unknown, known by labels, recognised
+        table.resolve(translator.decode(body, now_ms=0, familiar=table.familiar).every_row(), now_ms=0)
