@@ -20,7 +20,7 @@ _BUCKETS: Final = {"bucketCounts": ["1", "0"], "explicitBounds": [1]}
 
 
 def warm_up() -> None:
-    """Send a metric of each kind, totals and deltas, through a translator and a table that are thrown away."""
+    """Send metrics of each kind, totals and deltas, to a translator and a table that are thrown away."""
     translator, table = Translator(), SeriesTable(Limits())
     point: dict[str, Any] = {"asInt": "1", "attributes": _ATTRIBUTES[:2], "exemplars": [{"asDouble": 1}]}
     kinds: list[dict[str, Any]] = [
