@@ -241,7 +241,7 @@ class Pipeline:
         for damage in damages:
             self.metrics.damaged_bytes.inc(damage.lost_bytes)
             _LOG.warning(
-                "the log's segment %d ends at byte %d: %s (%d bytes behind it were never acknowledged whole)",
+                "the log's segment %d is damaged at byte %d: %s (%d bytes are not read)",
                 damage.position.segment,
                 damage.position.offset,
                 damage.reason,

@@ -114,7 +114,7 @@ def segment_numbers(directory: Path) -> list[int]:
 
 @dataclass(slots=True)
 class Damage:
-    """Where reading a segment stopped before its end, and why."""
+    """Where a segment could not be read, why, and how many bytes were passed over."""
 
     position: Position
     reason: str
@@ -126,23 +126,59 @@ def read_segment(
 ) -> Iterator[tuple[Position, Entry]]:
     """Yield each record from byte `start` on, with the position after it.
 
-    Reading ends at the first record that is torn or does not match its checksum; that is added to `damages`.
+    What is torn or does not match its checksum is added to `damages`; reading goes on at the next record that
+    is sound. A segment of another version is not read.
     """
     data = segment_path(directory, number).read_bytes()
     at = max(start, HEADER.size)
-    if len(data) < HEADER.size or HEADER.unpack_from(data) != (MAGIC, VERSION):
-        if data:
-            damages.append(Damage(Position(number, 0), "no header of version 1", len(data)))
+    problem, is_known = _header_fault(data)
+    if problem:
+        damages.append(Damage(Position(number, 0), problem, HEADER.size if is_known else len(data)))
+    if not is_known:
         return
     while at < len(data):
         reason = _fault(data, at)
         if reason:
-            damages.append(Damage(Position(number, at), reason, len(data) - at))
-            return
+            next_at = _next_record(data, at + 1)
+            damages.append(Damage(Position(number, at), reason, next_at - at))
+            at = next_at
+            continue
         size, kind, _ = _RECORD.unpack_from(data, at)
         begin = at + _RECORD.size
         at = begin + size
         yield Position(number, at), _decode(Kind(kind), data[begin:at])
+
+
+def _header_fault(data: bytes) -> tuple[str, bool]:
+    """(what is wrong with a segment's header, whether the records behind it may be read)."""
+    if len(data) < HEADER.size:
+        return ("the header is cut off" if data else ""), False
+    magic, version = HEADER.unpack_from(data)
+    if magic == MAGIC and version != VERSION:
+        return f"the segment has version {version}, expected {VERSION}", False
+    return ("" if magic == MAGIC else "the header is damaged"), True
+
+
+def _next_record(data: bytes, at: int) -> int:
+    """Where the next sound record begins, from byte `at` on; the end of the data where there is none."""
+    heads = np.frombuffer(data, np.uint8)[at:]
+    ends = len(heads) - _RECORD.size + 1
+    if ends <= 0:
+        return len(data)
+    may_begin = (heads[4 : ends + 4] >= min(Kind)) & (heads[4 : ends + 4] <= max(Kind))
+    for byte in (5, 6, 7):
+        may_begin &= heads[byte : ends + byte] == 0
+    checked_bytes = 0
+    for candidate in np.flatnonzero(may_begin).tolist():
+        size, _, _ = _RECORD.unpack_from(data, at + candidate)
+        if at + candidate + _RECORD.size + size > len(data):
+            continue
+        checked_bytes += size
+        if checked_bytes > _MAX_PAYLOAD:  # bounded, so that no damage makes a start take for ever
+            break
+        if not _fault(data, at + candidate):
+            return at + int(candidate)
+    return len(data)
 
 
 def _fault(data: bytes, at: int) -> str:

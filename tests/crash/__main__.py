@@ -7,25 +7,35 @@ the totals; the exit status is 1 where something that was acknowledged is not re
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.crash import kills
+from tests.crash import clocks, cuts, damage, disk, kills
 from tests.crash.nursery import nursery
 from tests.crash.totals import Totals
 from tests.peers import ClickHouseServer
 
+_FULL_DISKS = 10
 _EMBEDDED_KILLS, _FLEET_KILLS = 10, 30
 """In a block. The embedded store takes its time to open, and a fleet has more to kill."""
 
 
 def run(count: int, seed: int, root: Path) -> Totals:
-    """So many kills; the fleet's part is left out where no clickhouse-server is installed."""
+    """Every kind of damage, and so many kills; without clickhouse-server, all of one process."""
     rng, total = random.Random(seed), Totals()
     program = ClickHouseServer.program()
     with nursery(root / "nodes.log") as forks:
+        for name, found in (
+            ("damaged logs", damage.run(root / "damage", rng)),
+            ("jumps of the clock", clocks.run(root, rng)),
+            ("cut connections", cuts.run(forks, root)),
+            ("full disks", disk.run(forks, root / "full", _FULL_DISKS, rng)),
+        ):
+            total += found
+            print(f"  {name}: {found}", flush=True)
         while total.kills < count:
             where, left = root / f"block{total.kills}", count - total.kills
             if program is None or rng.random() < 0.5:
@@ -33,8 +43,10 @@ def run(count: int, seed: int, root: Path) -> Totals:
             else:
                 server = ClickHouseServer(where / "clickhouse", program)
                 server.start()
-                found = kills.fleet(forks, server, where, min(left, _FLEET_KILLS), rng)
-                server.stop()
+                try:
+                    found = kills.fleet(forks, server, where, min(left, _FLEET_KILLS), rng)
+                finally:
+                    server.stop()
             total += found
             print(f"  {found}", flush=True)
     return total
@@ -46,6 +58,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    logging.getLogger("swell").setLevel(logging.CRITICAL)  # a thousand damages are told a thousand times
     with tempfile.TemporaryDirectory(prefix="swell-crash-") as root:
         total = run(arguments.kills, arguments.seed, Path(root))
     print(total)

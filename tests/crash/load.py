@@ -107,7 +107,7 @@ class Load:
         for sender in range(_SENDERS):
             wanted, sent = self._acknowledged[sender], self._sent[sender]
             acknowledged += len(wanted) * _SERIES
-            for series in _instant(url, f'{self.metric}{{sender="{sender}"}}[2h]', self.start_ms):
+            for series in instant(url, f'{self.metric}{{sender="{sender}"}}[2h]', self.start_ms):
                 i = np.array([int(series["metric"]["i"])])
                 found = [(round(float(time_s) * 1000), float(text)) for time_s, text in series["values"]]
                 right = {at for at, number in found if number == value(at, i)[0]}
@@ -129,7 +129,8 @@ def value(time_ms: int, index: Any) -> Any:
     return time_ms * 1000.0 + index
 
 
-def _instant(url: str, query: str, start_ms: int) -> list[dict[str, Any]]:
+def instant(url: str, query: str, start_ms: int) -> list[dict[str, Any]]:
+    """The result of a query an hour after a time. Raises `httpx.TransportError` where it fails."""
     parameters = {"query": query, "time": str(start_ms / 1000 + 3_600)}
     answer = httpx.get(url + "/api/v1/query", params=parameters, timeout=60)
     if answer.status_code != 200:

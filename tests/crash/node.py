@@ -32,13 +32,14 @@ _FLUSH_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What to run. url: '' for the embedded store, else a ClickHouse."""
+    """What to run. url: '' for the embedded store, else a ClickHouse. wal_dir: '' for one in `data_dir`."""
 
     data_dir: str
     port: int
     url: str = ""
     ingests: bool = True
     queries: bool = True
+    wal_dir: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -52,7 +53,7 @@ def serve(spec: Spec) -> None:
     registry, executor = CollectorRegistry(), ThreadPoolExecutor(2)
     routers: list[APIRouter] = []
     if spec.ingests:
-        pipeline = _pipeline(storage, Path(spec.data_dir) / "wal", registry)
+        pipeline = _pipeline(storage, Path(spec.wal_dir or f"{spec.data_dir}/wal"), registry)
         routers.append(ingest_router(pipeline, executor))
     if spec.queries:
         catalogue = Catalogue(storage)

@@ -35,6 +35,7 @@ class Nursery:
                 stdout=subprocess.PIPE,
                 stderr=output,
                 cwd=ROOT,
+                start_new_session=True,
             )
 
     def fork(self, spec: dict[str, object]) -> int:
@@ -46,8 +47,8 @@ class Nursery:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        """End it; its children have been killed before."""
-        self._process.kill()
+        """End it, and every node that was not killed before."""
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 
 

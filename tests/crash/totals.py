@@ -11,7 +11,7 @@ class Totals:
 
     kills, damages, cuts: what was done; acknowledged, readable: samples, where `readable` are those of the
     acknowledged that are read back unaltered; altered, doubled, invented: samples read back that should not
-    be so.
+    be so; lost: samples in what was damaged, which nobody can read and the operator is told of.
     """
 
     kills: int = 0
@@ -19,6 +19,7 @@ class Totals:
     cuts: int = 0
     acknowledged: int = 0
     readable: int = 0
+    lost: int = 0
     altered: int = 0
     doubled: int = 0
     invented: int = 0
@@ -36,5 +37,6 @@ class Totals:
         return (
             f"{self.kills} kills, {self.damages} damages, {self.cuts} cuts: "
             f"{self.acknowledged} samples acknowledged, {self.readable} readable, {missing} missing, "
+            f"{self.lost} in damaged bytes, "
             f"{self.altered} altered, {self.doubled} doubled, {self.invented} invented"
         )

@@ -142,10 +142,25 @@ def test_a_flipped_bit_never_passes_as_data(
     damages: list[Damage] = []
     found = list(read_segment(directory, 1, 0, damages))
 
-    padding = range(12, HEADER.size)
-    if at not in padding:
-        assert [end.offset for end, _ in found] == [end for end in ends if end <= at]
-        assert len(damages) == 1
+    starts = [HEADER.size, *ends[:-1]]
+    sound = [end for start, end in zip(starts, ends, strict=True) if not start <= at < end]
+    version, padding = range(8, 12), range(12, HEADER.size)
+    assert [end.offset for end, _ in found] == ([] if at in version else sound)
+    assert len(damages) == (at not in padding)
+
+
+def test_bytes_that_only_look_like_a_record_are_not_one(tmp_path: Path) -> None:
+    ends = write_segment(tmp_path, rows=[2, 2])
+    content = bytearray(segment_path(tmp_path, 1).read_bytes())
+    fake = (8).to_bytes(4, "little") + (1).to_bytes(4, "little") + bytes(16)
+    content[HEADER.size : HEADER.size] = fake
+    segment_path(tmp_path, 1).write_bytes(content)
+
+    damages: list[Damage] = []
+    found = list(read_segment(tmp_path, 1, 0, damages))
+
+    assert [end.offset - len(fake) for end, _ in found] == ends
+    assert [(one.position.offset, one.lost_bytes) for one in damages] == [(HEADER.size, len(fake))]
 
 
 def test_damage_in_one_segment_leaves_the_others_alone(tmp_path: Path) -> None:
