@@ -17,12 +17,12 @@ from starlette.types import Receive, Scope, Send
 
 from ingest.acknowledgements import Acknowledgements
 from ingest.edge import Answer, Asked, Body, Route, status_of
-from ingest.handlers import exposition, remote_write
+from ingest.handlers import collectd, exposition, opentsdb, remote_write
 from ingest.pipeline import Accepted, Pipeline
 from ingest.protocols.compression import Scratch, decompress, decompress_snappy
 from storage.errors import Error, LimitError, OverloadedError, UnsupportedMediaError
 
-ROUTES: Final = (*remote_write.ROUTES, *exposition.ROUTES)
+ROUTES: Final = (*remote_write.ROUTES, *exposition.ROUTES, *opentsdb.ROUTES, *collectd.ROUTES)
 """Every protocol that comes by HTTP and needs nothing but the pipeline."""
 
 

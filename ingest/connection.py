@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self.heard_s = clock()
         self.work: asyncio.Task[None] | None = None
         self._stream = stream
+        self._waiting_bytes = max(_WAITING_BYTES, stream.message_bytes)
         self._house = house
         self._http = http
         self._clock = clock
@@ -107,13 +108,13 @@ class Connection(asyncio.Protocol):
     def _unpack(self) -> None:
         """Gather what has come, until enough waits to be taken: a little that is packed may be a lot."""
         try:
-            while self._packed and len(self.buffer) < _WAITING_BYTES:
+            while self._packed and len(self.buffer) < self._waiting_bytes:
                 self._gather(self._plain())
         except zlib.error:
             self._packed = b""
             self._house.refused(self._stream, "broken_gzip")
             self.close()
-        self._pause(bool(self._packed) or len(self.buffer) >= _WAITING_BYTES)
+        self._pause(bool(self._packed) or len(self.buffer) >= self._waiting_bytes)
 
     def _plain(self) -> bytes:
         packed, self._packed = self._packed, b""
@@ -179,7 +180,7 @@ class Connection(asyncio.Protocol):
             return
 
     def _check_length(self) -> None:
-        if len(self.buffer) <= self._house.limits.max_message_bytes:
+        if len(self.buffer) <= max(self._house.limits.max_message_bytes, self._stream.message_bytes):
             return
         self._house.refused(self._stream, "message_too_long")
         self._drop()

@@ -28,6 +28,7 @@ class Stream:
     what the sender is told, where the protocol tells anything. gzip: whether senders may compress what they
     send. routes: what is answered where a sender speaks HTTP on the same port, nothing where there are none.
     A message that is too long is skipped up to the next `resume`; without one the connection is closed.
+    message_bytes: what the longest message has, where that may be more than the listener's limit.
     """
 
     protocol: str
@@ -37,6 +38,7 @@ class Stream:
     gzip: bool = False
     routes: tuple[Route, ...] = ()
     resume: bytes = b"\n"
+    message_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from ingest.api import create_router
+from ingest.handlers import graphite, opentsdb
 from ingest.listener import Listener
 from ingest.pipeline import Pipeline
 from ingest.stream import Stream, StreamLimits
@@ -36,7 +37,11 @@ class Port:
 
 def ports(settings: IngestSettings) -> list[Port]:
     """The ports that the settings open."""
-    known: list[Port] = []
+    known = [
+        Port("ingest.graphite_port", settings.graphite_port, graphite.LINES),
+        Port("ingest.graphite_pickle_port", settings.graphite_pickle_port, graphite.PICKLES),
+        Port("ingest.opentsdb_port", settings.opentsdb_port, opentsdb.STREAM),
+    ]
     return [port for port in known if port.number]
 
 

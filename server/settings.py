@@ -125,6 +125,15 @@ class IngestSettings(BaseModel):
         20_000, ge=1, description="Connections on TCP ports; beyond it the most silent one is closed."
     )
     tcp_idle_s: float = Field(3_600, gt=0, description="Seconds of silence that close a TCP connection.")
+    graphite_port: int = Field(
+        0, ge=0, le=65_535, description="Port for Graphite's lines, 2003 by custom; 0 opens none."
+    )
+    graphite_pickle_port: int = Field(
+        0, ge=0, le=65_535, description="Port for Graphite's pickles, 2004 by custom; 0 opens none."
+    )
+    opentsdb_port: int = Field(
+        0, ge=0, le=65_535, description="Port for OpenTSDB by telnet and HTTP, 4242 by custom; 0 opens none."
+    )
     influx_memory_bytes: int = Field(
         256 * _MIB,
         ge=_MIB,

@@ -33,7 +33,7 @@ def check(found: Decoded, case: dict[str, Any]) -> None:
         )
     ]
     assert samples == [
-        [name, time, pytest.approx(value, rel=0, nan_ok=True)] for name, time, value in case["series"]
+        [name, time, pytest.approx(float(value), rel=0, nan_ok=True)] for name, time, value in case["series"]
     ]
     assert {reason: one.count for reason, one in found.refused.items()} == case.get("refused", {})
     if "example" in case:

@@ -1,0 +1,1 @@
+"""Graphite's protocols: a line a sample, and pickled lists of samples."""
