@@ -15,7 +15,6 @@ from ingest.wire import kernels as wire
 from storage.errors import DecodeError, LimitError
 from storage.model import BoolArray, Int64Array, UInt64Array
 
-_NS_PER_MS: Final = 1_000_000
 _REASONS: Final = {
     wire.BAD_VARINT: "a varint does not end within 64 bits",
     wire.TOO_LONG: "a field claims more bytes than are left, or other than its numbers need",
@@ -84,33 +83,42 @@ class Points:
         metric_of, present = np.zeros(n, np.int64), np.zeros(n, np.uint16)
         words, spans = np.zeros((n, kernels.WORDS), np.uint64), np.zeros((n, kernels.SPANS), np.int64)
         check(*kernels.read_points(buf, metrics, metric_of, words, present, spans))
-        kinds = metrics[metric_of, kernels.KIND]
-        is_histogram, is_summary = kinds == kernels.HISTOGRAM, kinds == kernels.SUMMARY
-        edge_sizes = spans[:, kernels.EDGES] * (is_histogram | is_summary)
-        amount_sizes = np.where(is_summary, edge_sizes, spans[:, kernels.AMOUNTS] * is_histogram)
-        has_sum = present >> kernels.SUM_OF & 1
-        sizes = np.where(is_histogram, has_sum + 2 + np.minimum(edge_sizes, amount_sizes), 1)
-        sizes = np.where(is_summary, 2 + edge_sizes, sizes)
-        within(int(sizes.sum()), max_rows, "samples")
-        edge_offsets, amount_offsets = offsets_of(edge_sizes), offsets_of(amount_sizes)
+        kinds, times_ms, starts_ms = np.empty((3, n), np.int64)
+        edge_offsets, amount_offsets, row_offsets = np.empty((3, n + 1), np.int64)
+        is_stale = np.empty(n, np.bool_)
+        rows.measure(
+            metrics,
+            metric_of,
+            words,
+            present,
+            spans,
+            now_ms,
+            kinds,
+            times_ms,
+            starts_ms,
+            is_stale,
+            edge_offsets,
+            amount_offsets,
+            row_offsets,
+        )
+        within(int(row_offsets[-1]), max_rows, "samples")
         edges, amounts = np.empty(edge_offsets[-1], np.uint64), np.empty(amount_offsets[-1], np.uint64)
         if len(edges) or len(amounts):
             check(*rows.fill_edges(buf, kinds, spans, edge_offsets, edges, amount_offsets, amounts))
-        times, starts = words[:, kernels.TIME], words[:, kernels.START]
         return cls(
             metric_of,
             kinds,
             words,
             present,
             spans,
-            np.where(times == 0, now_ms, (times // _NS_PER_MS).view(np.int64)),
-            (starts // _NS_PER_MS).view(np.int64),
-            words[:, kernels.FLAGS] & 1 == 1,
+            times_ms,
+            starts_ms,
+            is_stale,
             edge_offsets,
             edges,
             amount_offsets,
             amounts,
-            offsets_of(sizes),
+            row_offsets,
         )
 
     def __len__(self) -> int:

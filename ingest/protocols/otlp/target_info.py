@@ -13,7 +13,9 @@ from typing import Final
 import numpy as np
 
 from ingest.decoded import Bytes
-from ingest.protocols.otlp.points import within
+from ingest.protocols.otlp.messages.kernels import RESOURCE
+from ingest.protocols.otlp.points import Points, within
+from ingest.protocols.otlp.rows import kernels
 from storage.model import Int64Array
 
 _STEP_MS: Final = 150_000
@@ -29,18 +31,17 @@ class Infos:
     times_ms: Int64Array
 
     @classmethod
-    def of(
-        cls, labels: Mapping[int, bytes], resources: Int64Array, times_ms: Int64Array, max_rows: int
-    ) -> Infos:
-        """Those of resources by their numbers. resources, times_ms: int64 (points,), whose and when."""
-        if not labels or not len(resources):
+    def of(cls, labels: Mapping[int, bytes], metrics: Int64Array, points: Points, max_rows: int) -> Infos:
+        """Those of resources by their numbers, at the times of their points."""
+        if not labels or not len(points):
             return cls([], np.empty(0, np.int64), np.empty(0, np.int64))
-        latest = np.full(int(resources.max()) + 1, np.iinfo(np.int64).min)
-        earliest = np.full(len(latest), np.iinfo(np.int64).max)
-        np.maximum.at(latest, resources, times_ms)
-        np.minimum.at(earliest, resources, times_ms)
+        earliest, latest = np.empty((2, int(metrics[:, RESOURCE].max()) + 1), np.int64)
+        kernels.find_extents(metrics, points.metric_of, points.times_ms, earliest, latest)
         kept = np.array(list(labels), np.int64)
         earliest, latest = earliest[kept], latest[kept]
+        if (earliest == latest).all():
+            within(len(kept), max_rows, "samples of target_info")
+            return cls(list(labels.values()), np.arange(len(kept)), latest)
         steps = np.minimum(-(-(latest - earliest) // _STEP_MS), _MOST_STEPS)
         # Of a time that is far off only the part before the latest.
         earliest = np.maximum(earliest, latest - steps * _STEP_MS)

@@ -111,8 +111,7 @@ class _Request:
         sources = [self._source(outline, scope) for scope in scopes.tolist()]
         owners = outline.scopes[scopes, 0].tolist()
         labels = {owner: source.info for owner, source in zip(owners, sources, strict=True) if source.info}
-        resources = metrics.columns[points.metric_of, messages.RESOURCE]
-        infos = Infos.of(labels, resources, points.times_ms, self.max_rows)
+        infos = Infos.of(labels, metrics.columns, points, self.max_rows)
         set_of = np.searchsorted(scopes, metrics.columns[points.metric_of, messages.SCOPE])
         rows = self._rows(metrics, points, sources, set_of)
         native = self._totalled(metrics, points, rows, native)
@@ -297,11 +296,9 @@ class _Request:
         found = exemplars.read(self.buf, points, rows.names, self.max_rows, self.reader)
         start_rows, starts = np.empty(0, np.int64), np.empty(0, np.int64)
         if self.memory.options.starts:
-            columns = metrics.columns[points.metric_of[rows.points[kept]]]
-            counts = (columns[:, messages.KIND] != messages.GAUGE) & (
-                (columns[:, messages.KIND] != messages.SUM) | (columns[:, messages.IS_MONOTONIC] == 1)
-            )
-            own = np.where(counts, rows.starts_ms[kept], 0)
+            kinds, monotonic = metrics.columns[:, messages.KIND], metrics.columns[:, messages.IS_MONOTONIC]
+            counts = (kinds != messages.GAUGE) & ((kinds != messages.SUM) | (monotonic == 1))
+            own = rows.starts_ms[kept] * counts[points.metric_of[rows.points[kept]]]
             none = np.zeros(len(times) - len(kept), np.int64)
             every = np.concatenate([own, none, native.starts_ms])
             start_rows = np.flatnonzero((every > 0) & (every < np.concatenate([times, native.times_ms])))

@@ -11,15 +11,21 @@ import numpy.typing as npt
 from numba import njit, uint64
 
 from ingest.protocols.otlp.messages.kernels import (
+    AMOUNTS,
     COUNT,
     DOUBLE,
+    EDGES,
     EXPONENTIAL,
     FLAGS,
     GAUGE,
     HISTOGRAM,
     INT,
+    KIND,
+    RESOURCE,
+    START,
     SUM_OF,
     SUMMARY,
+    TIME,
     WHOLE,
 )
 from ingest.wire.kernels import BAD_WIRE_TYPE, OK, field, word_at
@@ -32,6 +38,59 @@ UInt16Array = npt.NDArray[np.uint16]
 OWN, SUM_NAME, COUNT_NAME, BUCKET_NAME = range(4)
 
 _STALE = uint64(0x7FF0000000000002)
+_NS_PER_MS = uint64(1_000_000)
+_LATEST = (1 << 63) - 1
+
+
+@njit(nogil=True, cache=True)
+def measure(
+    metrics: Int64Array,
+    metric_of: Int64Array,
+    words: UInt64Array,
+    present: UInt16Array,
+    spans: Int64Array,
+    now_ms: int,
+    kinds: Int64Array,
+    times_ms: Int64Array,
+    starts_ms: Int64Array,
+    is_stale: BoolArray,
+    edge_offsets: Int64Array,
+    amount_offsets: Int64Array,
+    row_offsets: Int64Array,
+) -> None:
+    """Fill what follows from points as they were read; columns as of `otlp.points.Points`."""
+    edge_offsets[0] = amount_offsets[0] = row_offsets[0] = 0
+    for point in range(len(metric_of)):
+        kind = metrics[metric_of[point], KIND]
+        edges = amounts = 0
+        rows = 1
+        if kind == HISTOGRAM:
+            edges, amounts = spans[point, EDGES], spans[point, AMOUNTS]
+            rows = 2 + min(edges, amounts) + (present[point] >> SUM_OF & 1)
+        elif kind == SUMMARY:
+            edges = amounts = spans[point, EDGES]
+            rows = 2 + edges
+        kinds[point] = kind
+        time = words[point, TIME]
+        times_ms[point] = np.int64(time // _NS_PER_MS) if time != uint64(0) else now_ms
+        starts_ms[point] = np.int64(words[point, START] // _NS_PER_MS)
+        is_stale[point] = words[point, FLAGS] & uint64(1) != uint64(0)
+        edge_offsets[point + 1] = edge_offsets[point] + edges
+        amount_offsets[point + 1] = amount_offsets[point] + amounts
+        row_offsets[point + 1] = row_offsets[point] + rows
+
+
+@njit(nogil=True, cache=True)
+def find_extents(
+    metrics: Int64Array, metric_of: Int64Array, times_ms: Int64Array, earliest: Int64Array, latest: Int64Array
+) -> None:
+    """The earliest and the latest time of the points of each resource, int64 (resources,)."""
+    earliest[:] = _LATEST
+    latest[:] = -_LATEST
+    for point in range(len(metric_of)):
+        resource = metrics[metric_of[point], RESOURCE]
+        earliest[resource] = min(earliest[resource], times_ms[point])
+        latest[resource] = max(latest[resource], times_ms[point])
 
 
 @njit(nogil=True, cache=True)
