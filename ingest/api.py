@@ -16,11 +16,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ingest.acknowledgements import Acknowledgements
+from ingest.bodies import Bodies
 from ingest.edge import Answer, Asked, Body, Route, status_of
 from ingest.handlers import collectd, exposition, opentsdb, remote_write
 from ingest.pipeline import Accepted, Pipeline
 from ingest.protocols.compression import Scratch, decompress, decompress_snappy
-from storage.errors import Error, LimitError, OverloadedError, UnsupportedMediaError
+from storage.errors import Error, OverloadedError, UnsupportedMediaError
 
 ROUTES: Final = (*remote_write.ROUTES, *exposition.ROUTES, *opentsdb.ROUTES, *collectd.ROUTES)
 """Every protocol that comes by HTTP and needs nothing but the pipeline."""
@@ -54,6 +55,8 @@ class _Taker:
         self._clock = clock
         self._kept = threading.local()
         self._durably = Acknowledgements()
+        limits = pipeline.limits
+        self._bodies = Bodies(limits.max_pending_bytes, limits.body_timeout_s)
 
     def asked(self, request: Request) -> Asked:
         """The request as protocols see it."""
@@ -71,7 +74,7 @@ class _Taker:
     async def take(self, route: Route, request: Request, asked: Asked) -> Accepted:
         """Return once the samples are durable. Raises as decoders and the pipeline do."""
         encoding = _encoding(asked.headers, route.encodings)
-        body = await _body(request, self.pipeline.limits.max_body_bytes)
+        body = await self._bodies.read(request.stream(), asked.headers, self.pipeline.limits.max_body_bytes)
 
         def work() -> tuple[Accepted, Future[None]]:
             return self.pipeline.submit(route.decode(self._plain(body, encoding), asked), route.protocol)
@@ -142,17 +145,3 @@ def _encoding(headers: Mapping[str, str], known: Sequence[str]) -> str:
             f"content encoding {encoding[:80]!r} is not supported, expected {expected}"
         )
     return encoding
-
-
-async def _body(request: Request, max_bytes: int) -> bytes:
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
-        raise LimitError(f"the body has {declared} bytes, the limit (ingest.max_body_bytes) is {max_bytes}")
-    parts = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > max_bytes:
-            raise LimitError(f"the body has more than {max_bytes} bytes, the limit (ingest.max_body_bytes)")
-        parts.append(part)
-    return b"".join(parts)

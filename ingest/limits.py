@@ -17,11 +17,14 @@ class Limits:
 
     max_request_rows: series, samples and metadata of one request, each. It bounds memory where
     `max_decoded_bytes` cannot, since an empty sample takes two bytes of a body and fifty of columns.
+    max_pending_bytes: of all bodies together while they arrive; body_timeout_s: how long one may take.
     active_window_ms: how long a series counts towards `max_series` after its last sample. Of new series a
     minute and samples a second 0 allows any number.
     """
 
     max_body_bytes: int = 32 * _MIB
+    max_pending_bytes: int = 512 * _MIB
+    body_timeout_s: float = 60.0
     max_decoded_bytes: int = 256 * _MIB
     max_request_rows: int = 1_000_000
     max_series: int = 2_000_000

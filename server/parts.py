@@ -203,6 +203,8 @@ def _pipeline(
     ingest = settings.ingest
     limits = Limits(
         max_body_bytes=ingest.max_body_bytes,
+        max_pending_bytes=ingest.max_pending_bytes,
+        body_timeout_s=ingest.body_timeout_s,
         max_decoded_bytes=ingest.max_decoded_bytes,
         max_request_rows=ingest.max_request_rows,
         max_series=ingest.max_series,

@@ -77,6 +77,12 @@ class IngestSettings(BaseModel):
         1 << 30, ge=0, description="Disk for batches that the store refuses for good; 0 sets none aside."
     )
     max_body_bytes: int = Field(32 * _MIB, ge=1024, description="Largest request body, compressed.")
+    max_pending_bytes: int = Field(
+        512 * _MIB,
+        ge=_MIB,
+        description="Memory for bodies while they arrive; beyond it the one that takes the longest gets 503.",
+    )
+    body_timeout_s: float = Field(60, gt=0, description="Seconds within which a body has to arrive.")
     max_decoded_bytes: int = Field(256 * _MIB, ge=1024, description="Largest request body, decompressed.")
     max_request_rows: int = Field(1_000_000, ge=1, description="Series or samples of one request, at most.")
     max_series: int = Field(2_000_000, ge=1, description="Active series; new ones beyond it are refused.")
