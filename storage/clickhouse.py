@@ -32,8 +32,9 @@ from storage.starts import StartBatch, no_starts
 
 _IDS_IN_TEXT = 2_000
 _POLL_S = 1.0
+_CATCH_UP_S = 10.0
 _OVERLAP_MS = 60_000
-"""How much the clocks of two processes that write series may differ, plus the time an insert takes."""
+"""How far behind another's the version may be that a process gives: its age of knowledge, and an insert."""
 
 
 class ClickHouseStorage:
@@ -55,6 +56,7 @@ class ClickHouseStorage:
         self._version = 0
         self._seen: tuple[int, ...] = ()
         self._polled_at = -_POLL_S
+        self._caught_up_at = -_CATCH_UP_S
         self._listeners: list[Callable[[SampleBatch | None], None]] = []
         self._histograms = HistogramTable(session, monotonic)
         self._with_starts = KnownMetrics(session, "start_metrics", monotonic)
@@ -101,10 +103,19 @@ class ClickHouseStorage:
         }
         # Under the lock, so that no reader sees a version before the rows of all smaller ones are stored.
         with self._lock:
+            self._catch_up()
             version = max(int(self._clock() * 1000), self._version + 1)
             columns["version"] = np.full(len(rows), version, np.int64)
             self._session.insert("series", columns)
             self._version = version
+
+    def _catch_up(self) -> None:
+        """Learn how far others have come, so that a clock that lags hides no rows from who has read theirs."""
+        now = self._monotonic()
+        if self._session.is_shared and now - self._caught_up_at >= _CATCH_UP_S:
+            (versions,) = self._session.select("SELECT max(version) FROM series")
+            self._version = max(self._version, int(versions[0]) if len(versions) else 0)
+            self._caught_up_at = now
 
     def write_metadata(self, rows: Sequence[Metadata]) -> None:
         """Append metadata; the newest version of a metric is the one that counts."""
