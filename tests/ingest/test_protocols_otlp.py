@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from ingest.decoded import Decoded
 from ingest.limits import Limits
+from ingest.protocols.otlp.exponential_histograms import added
 from ingest.protocols.otlp.json_body import to_protobuf
 from ingest.protocols.otlp.names import Strategy
 from ingest.protocols.otlp.sources import Options
@@ -24,6 +25,7 @@ from ingest.wire.encoding import varint
 from storage.errors import DecodeError, InputError, LimitError, OverloadedError
 from tests.ingest.otlp_requests import any_value, as_json, as_protobuf, metadata_of, request_of, text_of
 from tests.ingest.otlp_twin import rows_of
+from tests.storage.histograms import histogram, of_rows
 
 CASES = json.loads((Path(__file__).parent / "cases" / "otlp.json").read_text())
 NOW_MS = 1_800_000_000_000
@@ -439,3 +441,70 @@ def test_points_by_number_alone_are_pushed_back_when_the_table_numbers_anew() ->
 
     again = own.decode(body, later_ms, familiar=table.familiar)
     assert table.resolve(again, later_ms).keep.tolist() == [True, False]
+
+
+# --- totals against plain Python ---
+
+_DELTAS = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.integers(1, 6), st.integers(0, 3), st.integers(-5, 50)), max_size=40
+)
+
+
+@given(st.lists(_DELTAS, min_size=1, max_size=3))
+def test_totals_are_those_of_plain_python(requests: list[list[tuple[str, int, int, int]]]) -> None:
+    own, totals = Translator(), dict[str, tuple[int, int, int, int]]()
+    for rows in requests:
+        points = [
+            {
+                "timeUnixNano": str(time * 10**9),
+                "startTimeUnixNano": str(start * 10**8),
+                "asInt": str(value),
+                "attributes": [{"key": "s", "value": {"stringValue": name}}],
+            }
+            for name, time, start, value in rows
+        ]
+        metrics = [{"name": "m", "sum": {"aggregationTemporality": 1, "dataPoints": points}}]
+        request = {"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]}
+
+        decoded = own.decode(as_protobuf(request), NOW_MS)
+
+        expected = []
+        for name, time, start, value in rows:
+            last, first, sent, total = totals.get(name, (0, start, start, 0))
+            if time > last:
+                totals[name] = (time, first, start, total + value)
+            elif (time, start) != (last, sent):
+                continue
+            expected.append((name, time * 1000, totals[name][3]))
+        labels = [dict(decoded.labels(i)).get("s") for i in decoded.series_index.tolist()]
+        assert (
+            list(zip(labels, decoded.timestamps_ms.tolist(), decoded.values.tolist(), strict=True))
+            == expected
+        )
+
+
+_BUCKET_LISTS = st.dictionaries(st.integers(-20, 20), st.integers(1, 9), max_size=6)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), _BUCKET_LISTS, _BUCKET_LISTS), min_size=2, max_size=2))
+def test_histograms_are_added_at_the_coarser_scale(
+    both: list[tuple[int, dict[int, int], dict[int, int]]],
+) -> None:
+    coarsest = min(schema for schema, _, _ in both)
+    expected: list[dict[int, int]] = [{}, {}]
+    for schema, *signs in both:
+        for sign, buckets in enumerate(signs):
+            for index, count in buckets.items():
+                place = -((-index) // (1 << schema - coarsest))
+                expected[sign][place] = expected[sign].get(place, 0) + count
+    one, two = (
+        histogram(sum(p.values()) + sum(n.values()), 1.5, sorted(p.items()), sorted(n.items()), schema=schema)
+        for schema, p, n in both
+    )
+
+    found = added(of_rows([one]), of_rows([two]))
+
+    assert found.schemas.tolist() == [coarsest]
+    for buckets, wanted in zip((found.positive, found.negative), expected, strict=True):
+        assert dict(zip(buckets.indexes.tolist(), buckets.counts.tolist(), strict=True)) == wanted
+    assert found.counts[0] == one[3] + two[3]
