@@ -20,6 +20,8 @@ from ingest.protocols.otlp.names import Strategy
 from ingest.protocols.otlp.sources import Options
 from ingest.protocols.otlp.translator import Translator
 from ingest.protocols.otlp.warm import warm_up as warm_up_otlp
+from ingest.pushed.groups import Groups
+from ingest.pushed.repeater import Repeater
 from ingest.relabel.document import read_rules
 from ingest.replicas import ReplicaLabels
 from ingest.series.door import Door
@@ -68,6 +70,8 @@ class Parts:
     query_executor: ThreadPoolExecutor
     retention: Retention
     otlp: Translator
+    pushed: Groups
+    repeater: Repeater | None = None
     collector: Collector | None = None
     is_serving: bool = False
 
@@ -84,6 +88,8 @@ class Parts:
             self.collector = Collector(node_settings(self.settings, own_url(self.settings)), self.registry)
             self.collector.start()
         self.retention.start()
+        if self.repeater is not None:
+            self.repeater.start()
 
     def stop_background(self) -> None:
         """Stop it again, while the server still answers: the collector's last push has to arrive."""
@@ -92,6 +98,8 @@ class Parts:
         if self.alerting is not None:
             self.alerting.stop()
         self.retention.stop()
+        if self.repeater is not None:
+            self.repeater.stop()
         self.is_serving = False
 
     def close(self) -> None:
@@ -121,6 +129,7 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
     alerting = None
     if Part.ALERTS in running and pipeline is not None:
         alerting = rules.build(settings, storage, catalogue, engine, pipeline, registry, clock)
+    pushed = Groups(settings.data_dir / "pushed", settings.ingest.pushed_series)
     return Parts(
         settings=settings,
         running=running,
@@ -136,6 +145,8 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
             storage, settings.storage.retention_days, clock, threading.Event().wait, catalogue
         ),
         otlp=_translator(settings),
+        pushed=pushed,
+        repeater=_repeater(settings, running, pushed, pipeline, clock),
     )
 
 
@@ -151,6 +162,18 @@ def _translator(settings: Settings) -> Translator:
             ingest.otlp_memory_bytes,
         )
     )
+
+
+def _repeater(
+    settings: Settings,
+    running: frozenset[Part],
+    pushed: Groups,
+    pipeline: Pipeline | None,
+    clock: Callable[[], float],
+) -> Repeater | None:
+    if Part.INGEST not in running or pipeline is None or not settings.ingest.pushed_interval_s:
+        return None
+    return Repeater(pushed, pipeline, settings.ingest.pushed_interval_s, clock)
 
 
 def own_url(settings: Settings) -> str:

@@ -25,7 +25,7 @@ from dashboards.services import Services
 from ingest.aliases.table import Aliases
 from ingest.api import ROUTES
 from ingest.api import create_router as ingest_router
-from ingest.handlers import influx, otlp
+from ingest.handlers import influx, otlp, pushgateway
 from ingest.otlp_grpc import OtlpGrpc
 from query.api import create_router as query_router
 from server.app import create_app
@@ -164,7 +164,12 @@ def _routers(parts: Parts) -> list[APIRouter]:
     routers = []
     if Part.INGEST in parts.running and parts.pipeline is not None:
         aliases = Aliases(parts.settings.ingest.influx_memory_bytes)
-        routes = (*ROUTES, *otlp.routes(parts.otlp), *influx.routes(aliases))
+        routes = (
+            *ROUTES,
+            *otlp.routes(parts.otlp),
+            *influx.routes(aliases),
+            *pushgateway.routes(parts.pushed),
+        )
         routers.append(ingest_router(parts.pipeline, parts.executor, routes=routes))
     if Part.QUERY in parts.running:
         routers.append(

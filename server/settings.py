@@ -140,6 +140,15 @@ class IngestSettings(BaseModel):
     opentsdb_port: int = Field(
         0, ge=0, le=65_535, description="Port for OpenTSDB by telnet and HTTP, 4242 by custom; 0 opens none."
     )
+    pushed_interval_s: float = Field(
+        60,
+        ge=0,
+        description="Seconds after which metrics pushed to /metrics/job/… are stored again, so that they "
+        "stay visible; 0 stores them once.",
+    )
+    pushed_series: int = Field(
+        100_000, ge=0, description="Series of all pushed groups together, at most; 0 takes no push."
+    )
     influx_memory_bytes: int = Field(
         256 * _MIB,
         ge=_MIB,

@@ -1,0 +1,1 @@
+"""Groups of metrics that jobs pushed, which stay until they are replaced or deleted."""
