@@ -70,6 +70,7 @@ class WriteAheadLog:
         self._on_durable = on_durable
         self._on_failure = on_failure
         self._max_bytes = max_bytes
+        self._trim_bytes = min(_TRIM_BYTES, max_bytes // 2)
         self._min_free_bytes = min_free_bytes
         self._segment_bytes = segment_bytes
         self._observe_sync_s = observe_sync_s
@@ -153,7 +154,7 @@ class WriteAheadLog:
             # An older one only makes the next start store again what is stored; and dropping makes room.
             _LOG.warning("cannot write the checkpoint: %s", error)
         self._drop_before(stored.segment)
-        if stored == Position(self._number, self._offset) and stored.offset >= _TRIM_BYTES:
+        if stored == Position(self._number, self._offset) and stored.offset >= self._trim_bytes:
             with self._wake:
                 self._stored = stored
                 self._wake.notify()

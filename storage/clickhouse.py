@@ -110,7 +110,7 @@ class ClickHouseStorage:
             self._version = version
 
     def _catch_up(self) -> None:
-        """Learn how far others have come, so that a clock that lags hides no rows from who has read theirs."""
+        """Learn how far others have come: who has read theirs would take a lagging clock's rows for old."""
         now = self._monotonic()
         if self._session.is_shared and now - self._caught_up_at >= _CATCH_UP_S:
             (versions,) = self._session.select("SELECT max(version) FROM series")
