@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: up test check bench browser assets packages lock clean
+.PHONY: up test check bench crash browser assets packages lock clean
 
 up: $(VENV)/.ready assets
 	$(BIN)/swell up
@@ -20,6 +20,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev packages
 	$(BIN)/python -m bench
+
+crash: $(VENV)/.dev packages
+	$(BIN)/python -m tests.crash --kills 1000
 
 browser: $(VENV)/.dev packages assets
 	$(BIN)/python -m pytest tests/browser -m browser
