@@ -21,6 +21,7 @@ from ingest.edge import Answer, Asked, Body, Route, status_of
 from ingest.handlers import collectd, exposition, opentsdb, remote_write
 from ingest.pipeline import Accepted, Pipeline
 from ingest.protocols.compression import Scratch, decompress, decompress_snappy
+from ingest.stream import is_gzip
 from storage.errors import Error, OverloadedError, UnsupportedMediaError
 
 ROUTES: Final = (*remote_write.ROUTES, *exposition.ROUTES, *opentsdb.ROUTES, *collectd.ROUTES)
@@ -75,6 +76,8 @@ class _Taker:
         """Return once the samples are durable. Raises as decoders and the pipeline do."""
         encoding = _encoding(asked.headers, route.encodings)
         body = await self._bodies.read(request.stream(), asked.headers, self.pipeline.limits.max_body_bytes)
+        if route.sniffs_gzip:
+            encoding = "gzip" if is_gzip(body) else ""
 
         def work() -> tuple[Accepted, Future[None]]:
             return self.pipeline.submit(route.decode(self._plain(body, encoding), asked), route.protocol)

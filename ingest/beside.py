@@ -1,4 +1,4 @@
-"""What travels beside float samples: native histograms, exemplars and start timestamps.
+"""What travels beside float samples: native histograms, exemplars, start timestamps, events.
 
 `Beside` is what a request holds before its series are known, `Batches` the same with ids.
 """
@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from storage.events import Event, SourceChange
 from storage.exemplars import ExemplarBatch, concat_exemplars, no_exemplars
-from storage.histograms import HistogramBatch, Histograms, concat_batches
+from storage.histograms import HistogramBatch, Histograms, concat_batches, no_histograms
 from storage.interface import Storage
 from storage.model import BoolArray, Float64Array, Int64Array, UInt64Array
 from storage.starts import StartBatch, concat_starts, no_starts
@@ -35,6 +36,8 @@ class Beside:
     exemplar_labels: Sequence[str]
     start_rows: Int64Array
     starts_ms: Int64Array
+    events: Sequence[Event] = ()
+    changes: Sequence[SourceChange] = ()
 
     @classmethod
     def of_histograms(cls, series_index: Int64Array, times_ms: Int64Array, histograms: Histograms) -> Beside:
@@ -42,6 +45,16 @@ class Beside:
         nothing = np.empty(0, np.int64)
         no_values = np.empty(0, np.float64)
         return cls(series_index, times_ms, histograms, nothing, nothing, no_values, [], nothing, nothing)
+
+    @classmethod
+    def of_events(cls, events: Sequence[Event]) -> Beside:
+        """Events and nothing else."""
+        nothing = np.empty(0, np.int64)
+        return cls.of_histograms(nothing, nothing, no_histograms()).with_events(events, ())
+
+    def with_events(self, events: Sequence[Event], changes: Sequence[SourceChange]) -> Beside:
+        """The same with events, and changes of what is said of sources."""
+        return replace(self, events=events, changes=changes)
 
     @property
     def series_index(self) -> Int64Array:
@@ -87,6 +100,8 @@ class Beside:
             StartBatch(
                 metric_ids[rows], series_ids[rows], times_ms[rows], self.starts_ms[keep[self.start_rows]]
             ),
+            self.events,
+            self.changes,
         )
 
 
@@ -97,11 +112,13 @@ class Batches:
     histograms: HistogramBatch
     exemplars: ExemplarBatch
     starts: StartBatch
+    events: Sequence[Event] = ()
+    changes: Sequence[SourceChange] = ()
 
     @property
     def rows(self) -> int:
-        """Histograms and exemplars."""
-        return len(self.histograms) + len(self.exemplars)
+        """Histograms, exemplars, events and changes of sources."""
+        return len(self.histograms) + len(self.exemplars) + len(self.events) + len(self.changes)
 
     @property
     def size_bytes(self) -> int:
@@ -110,7 +127,8 @@ class Batches:
         buckets = len(found.positive.indexes) + len(found.negative.indexes)
         texts = sum(map(len, self.exemplars.labels))
         lists = 12 * buckets + 8 * len(found.bounds)
-        return 82 * len(found) + lists + 96 * len(self.exemplars) + texts + 32 * len(self.starts)
+        events = 1_024 * (len(self.events) + len(self.changes))
+        return 82 * len(found) + lists + 96 * len(self.exemplars) + texts + 32 * len(self.starts) + events
 
     def write(self, storage: Storage, token: str) -> None:
         """Store what there is. Raises as `Storage` does; doing so again with the same token is harmless."""
@@ -120,6 +138,10 @@ class Batches:
             storage.write_exemplars(self.exemplars, token)
         if len(self.starts):
             storage.write_starts(self.starts, token)
+        if self.events:
+            storage.write_events(self.events)
+        if self.changes:
+            storage.write_source_changes(self.changes)
 
 
 def join_batches(parts: Sequence[Batches]) -> Batches:
@@ -130,6 +152,8 @@ def join_batches(parts: Sequence[Batches]) -> Batches:
         concat_batches([part.histograms for part in parts]),
         concat_exemplars([part.exemplars for part in parts]),
         concat_starts([part.starts for part in parts]),
+        [event for part in parts for event in part.events],
+        [change for part in parts for change in part.changes],
     )
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ingest.beside import Beside
 from ingest.labels import kernels
 from storage.errors import DecodeError
-from storage.model import Float64Array, Int64Array, Metadata
+from storage.model import BoolArray, Float64Array, Int64Array, Metadata
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
@@ -31,6 +31,7 @@ class Decoded:
     where the format says so a series; it is asked for new series only. `numbers`, int64 (series,), are their
     numbers in the series table whose `familiar` the decoder was given, -1 where unknown; `generation` is that
     of the `familiar`. `refused` counts what could not be taken, by reason, with an example of each.
+    `is_added`, bool (samples and then histograms,): which rows add to what their series has at their time.
     """
 
     body: Bytes
@@ -45,6 +46,7 @@ class Decoded:
     beside: Beside | None = None
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     describe: Callable[[int], Metadata | None] | None = None
+    is_added: BoolArray | None = None
 
     def every_row(self) -> Decoded:
         """The same with rows for the histograms and then the exemplars behind the samples, for their ids."""

@@ -69,7 +69,8 @@ class Route:
     """How the bodies of one path become samples.
 
     `decode(body, asked)` is pure; the body comes without its Content-Encoding, which is one of `encodings`,
-    the first where the request names none. Bodies of up to `small_bytes` are decoded on the event loop.
+    the first where the request names none; sniffs_gzip: the body's first bytes tell, not the header, which
+    some senders get wrong. Bodies of up to `small_bytes` are decoded on the event loop.
     `answer(accepted, asked)` tells what was taken, `fail(status, error, asked)` what was not.
     """
 
@@ -79,6 +80,7 @@ class Route:
     methods: tuple[str, ...] = ("POST",)
     encodings: tuple[str, ...] = ("", "identity", "gzip")
     small_bytes: int = 0
+    sniffs_gzip: bool = False
     answer: Callable[[Accepted, Asked], Answer] = lambda accepted, _: plain_answer(accepted)
     fail: Callable[[int, Error, Asked], Answer] = lambda status, error, _: Answer(
         status, f"{error}\n".encode()

@@ -77,6 +77,8 @@ def _kind(entry: Entry) -> str:
     if entry.beside is None:
         return "samples"
     beside = entry.beside
+    if beside.events or beside.changes:
+        return "events"
     return "histograms" if len(beside.histograms) else "exemplars" if len(beside.exemplars) else "starts"
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from ingest.beside import NOTHING_BESIDE, Beside
+from ingest.bins.totals import Stretch, Totals
 from ingest.buffer import Buffer, join
 from ingest.decoded import Bytes, Decoded, Refusal
 from ingest.limits import Limits
@@ -22,7 +23,7 @@ from ingest.metrics import IngestMetrics
 from ingest.quarantine import Quarantine
 from ingest.rate import TokenBucket
 from ingest.refusals import Refusals
-from ingest.segment import Entry, Position
+from ingest.segment import NO_SAMPLES, Entry, Position
 from ingest.series.door import Door
 from ingest.series.familiar import Familiar
 from ingest.series.table import Resolved, SeriesTable
@@ -50,6 +51,7 @@ class Accepted:
     refused: Mapping[str, Refusal]
     histograms: int = 0
     exemplars: int = 0
+    events: int = 0
 
 
 class Pipeline:
@@ -69,6 +71,7 @@ class Pipeline:
         quarantine_bytes: int = 1 << 30,
         min_free_bytes: int = 0,
         door: Door | None = None,
+        max_bins: int = 1_000_000,
     ) -> None:
         self.limits = limits
         self.metrics = IngestMetrics(registry)
@@ -99,6 +102,7 @@ class Pipeline:
             quarantine,
         )
         self._end = Position(0, 0)
+        self._totals = Totals(storage, lambda: self._writer.wait_for(self._end, 0), max_bins)
         self._started = False
         self.metrics.active_series.set_function(lambda: self._table.active(self._now_ms()))
         self.metrics.known_series.set_function(lambda: len(self._table))
@@ -125,6 +129,7 @@ class Pipeline:
         """Store what the log still holds, then take requests."""
         self._replay()
         self._writer.retry_quarantine()
+        self._totals.begin(self._now_ms() + self.limits.max_future_ms)
         self._wal.start()
         self._writer.start()
         self._started = True
@@ -140,26 +145,51 @@ class Pipeline:
                 f"{self._buffer.rows} samples wait for the store, the limit (ingest.buffer_bytes) is reached"
             )
         now_ms = self._now_ms()
-        # One lock from lookup to queue: a series' row must never stand behind a sample of it in the log.
-        with self._order:
-            if protocol != INTERNAL:
-                self._pay(len(decoded.values), now_ms)
-            resolved = self._table.resolve(decoded.every_row(), now_ms)
-            entry = _entry(resolved, decoded)
-            try:
-                future = self._wal.append(entry) if entry.size_bytes else _done()
-            except OverloadedError:
-                self._table.forget_days()
-                raise
+        is_paid = protocol == INTERNAL
+        while True:
+            # One lock from lookup to queue: a series' row must never stand behind a sample of it in the log.
+            with self._order:
+                if not is_paid:
+                    self._pay(len(decoded.values), now_ms)
+                    is_paid = True
+                resolved = self._table.resolve(decoded.every_row(), now_ms)
+                missing = self._missing(decoded, resolved, now_ms)
+                if not missing:
+                    entry, future = self._add(decoded, resolved, now_ms)
+                    break
+            self._totals.load(missing, now_ms)
         if resolved.refused:
             self.refusals.note(protocol, now_ms, resolved.refused, is_wanted=False)
         if resolved.dropped:
             self.refusals.note(protocol, now_ms, resolved.dropped, is_wanted=True)
-        beside = entry.beside or NOTHING_BESIDE
-        accepted = Accepted(
-            len(entry.samples), resolved.refused, len(beside.histograms), len(beside.exemplars)
-        )
-        return accepted, future
+        return _accepted(entry, resolved), future
+
+    def _missing(self, decoded: Decoded, resolved: Resolved, now_ms: int) -> list[Stretch]:
+        """Totals that have to be read first; series that are new by then go to the log without samples."""
+        if decoded.is_added is None:
+            return []
+        try:
+            missing = self._totals.missing(decoded, resolved, now_ms)
+        except OverloadedError:
+            self._table.forget_days()
+            raise
+        if missing:
+            self._append_entry(Entry(NO_SAMPLES, resolved.new_rows, resolved.metadata))
+        return missing
+
+    def _add(self, decoded: Decoded, resolved: Resolved, now_ms: int) -> tuple[Entry, Future[None]]:
+        decoded, undo = self._totals.add(decoded, resolved, now_ms)
+        entry = _entry(resolved, decoded)
+        self._totals.wait(entry, undo)
+        return entry, self._append_entry(entry)
+
+    def _append_entry(self, entry: Entry) -> Future[None]:
+        try:
+            return self._wal.append(entry) if entry.size_bytes else _done()
+        except OverloadedError:
+            self._table.forget_days()
+            self._totals.take_back(entry)
+            raise
 
     def _pay(self, samples: int, now_ms: int) -> None:
         if self._rate is None:
@@ -259,6 +289,7 @@ class Pipeline:
 
     def _on_durable(self, entry: Entry, end: Position) -> None:
         self._end = end
+        self._totals.durable(entry)
         self.metrics.samples.inc(entry.rows)
         self._buffer.add(entry, end)
 
@@ -267,6 +298,18 @@ class Pipeline:
         # waits for a request that was resolved before, whose entry the log now refuses.
         with self._order:
             self._table.forget_days()
+            self._totals.take_back()
+
+
+def _accepted(entry: Entry, resolved: Resolved) -> Accepted:
+    beside = entry.beside or NOTHING_BESIDE
+    return Accepted(
+        len(entry.samples),
+        resolved.refused,
+        len(beside.histograms),
+        len(beside.exemplars),
+        len(beside.events) + len(beside.changes),
+    )
 
 
 def _entry(resolved: Resolved, decoded: Decoded) -> Entry:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
+from storage.events import Event, SourceChange
 from storage.exemplars import ExemplarBatch
 from storage.histograms import Buckets, HistogramBatch, Histograms
 from storage.starts import StartBatch
@@ -98,6 +100,22 @@ def decode_starts(payload: bytes) -> StartBatch:
     """The inverse of `encode_starts`."""
     columns = np.frombuffer(payload, np.uint64).reshape(4, -1)
     return StartBatch(columns[0], columns[1], columns[2].view(np.int64), columns[3].view(np.int64))
+
+
+def encode_events(events: Sequence[Event], changes: Sequence[SourceChange]) -> bytes:
+    """A payload."""
+    return orjson.dumps([[_fields(one) for one in events], [_fields(one) for one in changes]])
+
+
+def decode_events(payload: bytes) -> tuple[list[Event], list[SourceChange]]:
+    """The inverse of `encode_events`."""
+    events, changes = orjson.loads(payload)
+    found = [replace(Event(*row), tags=tuple(row[-2]), hosts=tuple(row[-1])) for row in events]
+    return found, [SourceChange(*row) for row in changes]
+
+
+def _fields(one: Event | SourceChange) -> list[Any]:
+    return [getattr(one, found.name) for found in fields(one)]
 
 
 def _buffers(columns: Sequence[npt.NDArray[Any]]) -> list[memoryview]:

@@ -34,6 +34,7 @@ class Kind(IntEnum):
     HISTOGRAMS = 4
     EXEMPLARS = 5
     STARTS = 6
+    EVENTS = 7
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,6 +92,8 @@ def _encode_beside(beside: Batches) -> list[bytes | memoryview]:
         buffers += _record(Kind.EXEMPLARS, [records.encode_exemplars(beside.exemplars)])
     if len(beside.starts):
         buffers += _record(Kind.STARTS, records.encode_starts(beside.starts))
+    if beside.events or beside.changes:
+        buffers += _record(Kind.EVENTS, [records.encode_events(beside.events, beside.changes)])
     return buffers
 
 
@@ -194,7 +197,7 @@ def _fault(data: bytes, at: int) -> str:
     return "" if kind in tuple(Kind) else f"a record has the unknown kind {kind}"
 
 
-_EMPTY: Final = SampleBatch(
+NO_SAMPLES: Final = SampleBatch(
     np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.float64)
 )
 
@@ -205,15 +208,20 @@ def _decode(kind: Kind, payload: bytes) -> Entry:
         timestamps, values = columns[2].view(np.int64), columns[3].view(np.float64)
         return Entry(SampleBatch(columns[0], columns[1], timestamps, values))
     if kind is Kind.HISTOGRAMS:
-        return Entry(_EMPTY, beside=replace(NOTHING_BESIDE, histograms=records.decode_histograms(payload)))
+        return Entry(
+            NO_SAMPLES, beside=replace(NOTHING_BESIDE, histograms=records.decode_histograms(payload))
+        )
     if kind is Kind.EXEMPLARS:
-        return Entry(_EMPTY, beside=replace(NOTHING_BESIDE, exemplars=records.decode_exemplars(payload)))
+        return Entry(NO_SAMPLES, beside=replace(NOTHING_BESIDE, exemplars=records.decode_exemplars(payload)))
     if kind is Kind.STARTS:
-        return Entry(_EMPTY, beside=replace(NOTHING_BESIDE, starts=records.decode_starts(payload)))
+        return Entry(NO_SAMPLES, beside=replace(NOTHING_BESIDE, starts=records.decode_starts(payload)))
+    if kind is Kind.EVENTS:
+        events, changes = records.decode_events(payload)
+        return Entry(NO_SAMPLES, beside=replace(NOTHING_BESIDE, events=events, changes=changes))
     rows = orjson.loads(payload)
     if kind is Kind.SERIES:
-        return Entry(_EMPTY, series=[SeriesRow(*row) for row in rows])
-    return Entry(_EMPTY, metadata=[Metadata(*row) for row in rows])
+        return Entry(NO_SAMPLES, series=[SeriesRow(*row) for row in rows])
+    return Entry(NO_SAMPLES, metadata=[Metadata(*row) for row in rows])
 
 
 def sync_directory(directory: Path) -> None:

@@ -14,12 +14,14 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from collector.collect import Collector
 from collector.settings import NodeSettings
+from ingest.aliases.table import Aliases
 from ingest.limits import Limits
 from ingest.pipeline import Pipeline
 from ingest.protocols.otlp.names import Strategy
 from ingest.protocols.otlp.sources import Options
 from ingest.protocols.otlp.translator import Translator
 from ingest.protocols.otlp.warm import warm_up as warm_up_otlp
+from ingest.protocols.wavefront.warm import warm_up as warm_up_wavefront
 from ingest.pushed.groups import Groups
 from ingest.pushed.repeater import Repeater
 from ingest.relabel.document import read_rules
@@ -29,8 +31,9 @@ from ingest.warm import warm_up
 from query.engine import Engine
 from query.limits import QueryLimits
 from server import rules
+from server.ingest_settings import IngestSettings
 from server.rules import Alerting
-from server.settings import IngestSettings, Settings
+from server.settings import Settings
 from storage.catalogue import Catalogue
 from storage.clickhouse import ClickHouseStorage
 from storage.embedded import open_embedded
@@ -71,6 +74,7 @@ class Parts:
     retention: Retention
     otlp: Translator
     pushed: Groups
+    wavefront_names: Aliases
     repeater: Repeater | None = None
     collector: Collector | None = None
     is_serving: bool = False
@@ -125,6 +129,7 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
         pipeline = _pipeline(settings, storage, running, registry, clock)
         warm_up()
         warm_up_otlp()
+        warm_up_wavefront()
         pipeline.start()
     alerting = None
     if Part.ALERTS in running and pipeline is not None:
@@ -146,6 +151,7 @@ def build(settings: Settings, running: frozenset[Part], clock: Callable[[], floa
         ),
         otlp=_translator(settings),
         pushed=pushed,
+        wavefront_names=Aliases(settings.ingest.wavefront_memory_bytes),
         repeater=_repeater(settings, running, pushed, pipeline, clock),
     )
 
@@ -254,6 +260,7 @@ def _pipeline(
         quarantine_bytes=ingest.quarantine_bytes,
         min_free_bytes=ingest.min_free_bytes,
         door=_door(ingest),
+        max_bins=ingest.max_bins,
     )
 
 

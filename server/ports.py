@@ -13,17 +13,20 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from ingest.aliases.table import Aliases
 from ingest.api import create_router
-from ingest.handlers import graphite, opentsdb
+from ingest.handlers import graphite, opentsdb, wavefront
 from ingest.listener import Listener
 from ingest.pipeline import Pipeline
 from ingest.stream import Stream, StreamLimits
-from server.settings import IngestSettings
+from server.ingest_settings import IngestSettings
 from storage.errors import ConfigError
 
 _LOG = logging.getLogger("swell")
 _IDLE_CHECK_S = 60.0
 _GRACE_S = 10.0
+_OTHER_FILES = 2_000
+"""What the store, HTTP and the log are left of the files that may be open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,13 @@ class Port:
     stream: Stream
 
 
-def ports(settings: IngestSettings) -> list[Port]:
-    """The ports that the settings open."""
+def ports(settings: IngestSettings, wavefront_names: Aliases) -> list[Port]:
+    """The ports that the settings open. wavefront_names: what is remembered of its series."""
     known = [
         Port("ingest.graphite_port", settings.graphite_port, graphite.LINES),
         Port("ingest.graphite_pickle_port", settings.graphite_pickle_port, graphite.PICKLES),
         Port("ingest.opentsdb_port", settings.opentsdb_port, opentsdb.STREAM),
+        Port("ingest.wavefront_port", settings.wavefront_port, wavefront.stream(wavefront_names)),
     ]
     return [port for port in known if port.number]
 
@@ -57,7 +61,7 @@ class Ports:
         limits = StreamLimits(
             settings.tcp_message_bytes,
             settings.tcp_buffer_bytes,
-            settings.tcp_connections,
+            min(settings.tcp_connections, _most_files() - _OTHER_FILES),
             settings.tcp_idle_s,
         )
         self._listener = Listener(pipeline, executor, limits)
@@ -65,7 +69,6 @@ class Ports:
 
     async def open(self, host: str, state: uvicorn.server.ServerState) -> None:
         """Listen. Raises `ConfigError` where a port is not to be had."""
-        _raise_file_limit()
         if self._opened:
             self._check_idle()
         for port in self._opened:
@@ -98,7 +101,7 @@ class Ports:
         self._check = asyncio.get_running_loop().call_later(_IDLE_CHECK_S, self._check_idle)
 
 
-def _raise_file_limit() -> None:
-    """A connection is an open file, of which most systems allow a thousand unless asked for more."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def _most_files() -> int:
+    """A connection is an open file."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(most, 2 * _OTHER_FILES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 import threading
@@ -25,7 +26,7 @@ from dashboards.services import Services
 from ingest.aliases.table import Aliases
 from ingest.api import ROUTES
 from ingest.api import create_router as ingest_router
-from ingest.handlers import influx, otlp, pushgateway
+from ingest.handlers import influx, otlp, pushgateway, wavefront
 from ingest.otlp_grpc import OtlpGrpc
 from query.api import create_router as query_router
 from server.app import create_app
@@ -56,6 +57,7 @@ def serve(settings: Settings, running: frozenset[Part]) -> None:
     # Kernels leave the interpreter's lock often and for short; with the default of 5 ms a thread that comes
     # back waits longer for the lock than it worked without it.
     sys.setswitchinterval(_SWITCH_S)
+    _raise_file_limit()
     parts = build(settings, running)
     try:
         token = settings.bearer_token()
@@ -78,6 +80,12 @@ def serve(settings: Settings, running: frozenset[Part]) -> None:
     finally:
         parts.close()
     _LOG.info("stopped; everything acknowledged is stored")
+
+
+def _raise_file_limit() -> None:
+    """Most systems allow a thousand open files unless asked for more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def collect_node(settings: Settings, once: bool) -> None:
@@ -150,7 +158,7 @@ def _ports(parts: Parts) -> Ports | None:
     if Part.INGEST not in parts.running or parts.pipeline is None:
         return None
     settings = parts.settings.ingest
-    return Ports(parts.pipeline, parts.executor, settings, ports(settings))
+    return Ports(parts.pipeline, parts.executor, settings, ports(settings, parts.wavefront_names))
 
 
 def _grpc(parts: Parts) -> OtlpGrpc | None:
@@ -168,6 +176,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
             *ROUTES,
             *otlp.routes(parts.otlp),
             *influx.routes(aliases),
+            *wavefront.routes(parts.wavefront_names),
             *pushgateway.routes(parts.pushed),
         )
         routers.append(ingest_router(parts.pipeline, parts.executor, routes=routes))

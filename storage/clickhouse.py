@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from storage import schema
 from storage.capabilities import Capabilities
+from storage.event_table import EventTable
+from storage.events import Event, Source, SourceChange
 from storage.exemplars import ExemplarBatch, no_exemplars
 from storage.histogram_table import HistogramTable
 from storage.histograms import HistogramBatch
@@ -59,6 +61,7 @@ class ClickHouseStorage:
         self._caught_up_at = -_CATCH_UP_S
         self._listeners: list[Callable[[SampleBatch | None], None]] = []
         self._histograms = HistogramTable(session, monotonic)
+        self._events = EventTable(session)
         self._with_starts = KnownMetrics(session, "start_metrics", monotonic)
 
     @property
@@ -226,6 +229,22 @@ class ClickHouseStorage:
         last[:-1] = (ids[1:] != ids[:-1]) | (timestamps[1:] != timestamps[:-1])
         ids = ids[last]
         return StartBatch(np.full(len(ids), metric_id, np.uint64), ids, timestamps[last], starts[last])
+
+    def write_events(self, events: Sequence[Event]) -> None:
+        """Append events."""
+        self._events.write(events)
+
+    def read_events(self, time_range: TimeRange) -> list[Event]:
+        """Fetch events."""
+        return self._events.read(time_range)
+
+    def write_source_changes(self, changes: Sequence[SourceChange]) -> None:
+        """Append what is said of sources."""
+        self._events.write_changes(changes)
+
+    def read_sources(self) -> list[Source]:
+        """Fetch what is said of sources."""
+        return self._events.read_sources()
 
     def read_metrics(self) -> list[tuple[int, str]]:
         """(metric_id, name) of every metric."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from storage.capabilities import Capabilities
+from storage.events import Event, Source, SourceChange
 from storage.exemplars import ExemplarBatch
 from storage.histograms import HistogramBatch, Histograms
 from storage.labels import LabelTable
@@ -108,6 +109,18 @@ class Storage(Protocol):
 
         Sorted by (series_id, timestamp), one a timestamp: the latest start of a sample wins.
         """
+
+    def write_events(self, events: Sequence[Event]) -> None:
+        """Store events. Idempotent, by their ids."""
+
+    def read_events(self, time_range: TimeRange) -> list[Event]:
+        """Events that overlap with [start, end], sorted by start; of very many the newest."""
+
+    def write_source_changes(self, changes: Sequence[SourceChange]) -> None:
+        """Store changes of what is said of sources. Idempotent."""
+
+    def read_sources(self) -> list[Source]:
+        """What is said of sources, of all that anything was said of, sorted."""
 
     def read_metrics(self) -> list[tuple[int, str]]:
         """(metric_id, name) of every metric, in no order."""

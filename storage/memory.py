@@ -1,6 +1,6 @@
 """A store in memory: what a unit test of rules reads and writes.
 
-It keeps no history between processes, no exemplars, start timestamps or metadata.
+It keeps no history between processes, no exemplars, start timestamps, events or metadata.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from storage.capabilities import Capabilities
 from storage.errors import StorageError
+from storage.events import Event, Source, SourceChange
 from storage.exemplars import ExemplarBatch, no_exemplars
 from storage.histograms import HistogramBatch, Histograms, concat_batches
 from storage.kernels import keep_one_a_timestamp
@@ -178,6 +179,22 @@ class MemoryStorage:
     ) -> StartBatch:
         """None."""
         return no_starts()
+
+    def write_events(self, events: Sequence[Event]) -> None:
+        """Always refused."""
+        _refuse("events")
+
+    def read_events(self, time_range: TimeRange) -> list[Event]:
+        """None."""
+        return []
+
+    def write_source_changes(self, changes: Sequence[SourceChange]) -> None:
+        """Always refused."""
+        _refuse("what is said of sources")
+
+    def read_sources(self) -> list[Source]:
+        """None."""
+        return []
 
     def read_metrics(self) -> list[tuple[int, str]]:
         """See `storage.interface.Storage`."""

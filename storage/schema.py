@@ -117,7 +117,25 @@ def _metrics_with_starts(able: Capabilities) -> Sequence[str]:
     )
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_tables, _tables_beside_samples, _metrics_with_starts)
+def _events_and_sources(able: Capabilities) -> Sequence[str]:
+    return (
+        f"""CREATE TABLE IF NOT EXISTS events (
+            id UInt64, start Int64, end Int64, name String, severity String, type String, details String,
+            annotations String, tags String, hosts String
+        ) ENGINE = ReplacingMergeTree PARTITION BY tuple() ORDER BY (start, id){_settings(able)}""",
+        f"""CREATE TABLE IF NOT EXISTS source_changes (
+            source String, kind String, key String, text String, is_set UInt8, version Int64
+        ) ENGINE = ReplacingMergeTree(version) PARTITION BY tuple()
+        ORDER BY (source, kind, key){_settings(able)}""",
+    )
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (
+    _tables,
+    _tables_beside_samples,
+    _metrics_with_starts,
+    _events_and_sources,
+)
 """Migration n brings the schema from version n to n + 1. Never edit one that was released."""
 
 

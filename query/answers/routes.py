@@ -68,6 +68,8 @@ class Answers:
             Route("/labels", self.labels, True),
             Route("/label/{name}/values", self.label_values),
             Route("/metadata", self.metadata, True),
+            Route("/events", self.events),
+            Route("/sources", self.sources),
             Route("/targets", self.targets),
             Route("/targets/metadata", self.target_metadata),
             Route("/scrape_pools", self.scrape_pools),
@@ -162,6 +164,14 @@ class Answers:
         """`metadata`: type, help and unit by metric."""
         limit, each = parameters.limit(), parameters.limit("limit_per_metric")
         return render_success(metadata_of(self.storage, parameters.text("metric"), limit, each))
+
+    def events(self, parameters: Parameters, _: Deadline) -> bytes:
+        """`events`: those that overlap with `start` to `end`."""
+        return render_success([asdict(event) for event in self.storage.read_events(parameters.time_range())])
+
+    def sources(self, _: Parameters, __: Deadline) -> bytes:
+        """`sources`: tags and descriptions of sources."""
+        return render_success([asdict(source) for source in self.storage.read_sources()])
 
     def targets(self, parameters: Parameters, deadline: Deadline) -> bytes:
         """`targets`: who sends, by their `up` series."""

@@ -1,0 +1,1 @@
+"""Wavefront's line protocol: metrics, delta counters, histograms, events and what is said of sources."""

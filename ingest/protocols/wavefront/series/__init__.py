@@ -1,0 +1,1 @@
+"""Names of series, from the lines that were not met before."""
