@@ -326,11 +326,14 @@ class SeriesTable:
 
     def _learn_unusual(self, decoded: Decoded, i: int, one: int, two: int) -> int:
         start, end = int(decoded.label_start[i]), int(decoded.label_end[i])
-        pairs, code = self._door.admit(parse_labels(decoded.body[start:end].tobytes()))
+        sent = parse_labels(decoded.body[start:end].tobytes())
+        pairs, code = self._door.admit(sent)
         if code != DROPPED:
-            row = SeriesRow.of(self._limits.checked(pairs), day=0)
+            labels = self._limits.checked(pairs)
+            row = SeriesRow.of(labels, day=0)
             self._ids[len(self)] = row.metric_id, row.series_id
-            self._unusual[len(self)] = row
+            if labels != tuple(sent) or not row.text.isascii() or "\\" in row.text:
+                self._unusual[len(self)] = row
         self._codes[len(self)] = code
         self._dropped += code == DROPPED
         known = self._familiar

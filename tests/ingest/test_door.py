@@ -10,7 +10,7 @@ from ingest.replicas import Election, ReplicaLabels
 from ingest.series.door import Door
 from ingest.series.table import SeriesTable
 from storage.errors import DecodeError
-from storage.model import canonical
+from storage.model import DAY_MS, canonical
 from tests.ingest.test_series import NOW_MS, expected, ids, named, request
 
 PAIR = ReplicaLabels("cluster", "__replica__", 30_000)
@@ -38,6 +38,22 @@ def test_the_rows_of_rewritten_series_hold_their_new_labels() -> None:
     table = table_with("[{source_labels: [__name__], target_label: __name__, replacement: 'new_$1'}]")
     (row,) = table.resolve(request(named("up", x="1")), NOW_MS).new_rows
     assert (row.name, row.labels) == ("new_up", canonical(named("new_up", x="1")))
+
+
+def test_the_rows_of_series_that_rules_leave_alone_are_right_on_every_day() -> None:
+    table = table_with("[{regex: pod, action: labeldrop}, {source_labels: [a], regex: x, action: drop}]")
+    sets = [
+        named("up", a="1"),
+        named("up", a='q"'),
+        named("up", a="é"),
+        named("up", pod="p"),
+        named("up", a="x"),
+    ]
+    wanted = sorted([canonical(one) for one in sets[:3]] + [canonical(named("up"))])
+    for day in (0, 1, 2):
+        time_ms = NOW_MS - day * DAY_MS
+        found = table.resolve(request(*sets, table=table, time_ms=time_ms), NOW_MS)
+        assert sorted(row.labels for row in found.new_rows) == wanted
 
 
 def test_two_label_sets_may_become_one_series() -> None:
