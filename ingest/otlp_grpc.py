@@ -21,7 +21,6 @@ from storage.errors import Error
 _SERVICE: Final = "opentelemetry.proto.collector.metrics.v1.MetricsService"
 _METHOD: Final = "Export"
 _THREADS: Final = 8
-_MOST_AT_ONCE: Final = 32
 _DETAILS: Final = "grpc-status-details-bin"
 
 
@@ -67,7 +66,8 @@ class OtlpGrpc:
                 # Another process on the same port would take half of the calls.
                 ("grpc.so_reuseport", 0),
             ],
-            maximum_concurrent_rpcs=_MOST_AT_ONCE,
+            # No `maximum_concurrent_rpcs`: a call that waits for a thread holds no message yet, and what
+            # grpcio says of one too many makes senders drop what they have.
         )
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {_METHOD: handler}),))
         return server

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -73,6 +74,16 @@ def test_what_is_answered_is_in_the_log_and_counted(pipeline: Pipeline, export: 
 
     assert pipeline.metrics.samples._value.get() == 3
     assert pipeline.metrics.requests.labels("otlp_grpc", "OK")._value.get() == 3
+
+
+def test_calls_that_come_at_once_wait_for_one_another(
+    pipeline: Pipeline, export: Callable[..., bytes]
+) -> None:
+    with ThreadPoolExecutor(200) as threads:
+        answers = list(threads.map(export, [body(value) for value in range(400)]))
+
+    assert answers == [b""] * 400
+    assert pipeline.metrics.samples._value.get() == 400
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
