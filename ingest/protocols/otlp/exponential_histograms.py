@@ -15,8 +15,8 @@ from ingest.protocols.otlp.exponential import kernels
 from ingest.protocols.otlp.messages import kernels as messages
 from ingest.protocols.otlp.points import Points, check, offsets_of
 from storage.errors import LimitError
-from storage.histograms import HINT_UNKNOWN, Buckets, Histograms, concat, no_histograms
-from storage.model import STALE_NAN_BITS, Int64Array
+from storage.histograms import HINT_UNKNOWN, Buckets, Histograms, Int8Array, concat, no_histograms
+from storage.model import STALE_NAN_BITS, BoolArray, Int64Array, UInt64Array
 
 _ZERO_THRESHOLD: Final = 1e-128
 _MOST_BUCKETS: Final = 1 << 24
@@ -75,7 +75,7 @@ def convert(buf: Bytes, points: Points) -> Converted:
     return Converted(rows[kept], found.take(kept), n - len(kept), problem)
 
 
-def _signed(words: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> Int64Array:
+def _signed(words: UInt64Array) -> Int64Array:
     """What varints of the type sint32 stand for."""
     return (words >> 1).view(np.int64) ^ -(words & 1).view(np.int64)
 
@@ -84,10 +84,10 @@ def _buckets(
     buf: Bytes,
     spans: Int64Array,
     place: int,
-    is_stale: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    is_stale: BoolArray,
     scales: Int64Array,
-    totals: np.ndarray[tuple[int], np.dtype[np.uint64]],
-    outcomes: np.ndarray[tuple[int], np.dtype[np.int8]],
+    totals: UInt64Array,
+    outcomes: Int8Array,
 ) -> Buckets:
     n = len(spans)
     starts, ends = spans[:, place].copy(), np.where(is_stale, spans[:, place], spans[:, place + 1])
@@ -198,7 +198,7 @@ def added(one: Histograms, two: Histograms) -> Histograms:
     )
 
 
-def _added(both: Buckets, shifts: np.ndarray[tuple[int], np.dtype[np.int8]]) -> Buckets:
+def _added(both: Buckets, shifts: Int8Array) -> Buckets:
     each = np.repeat(shifts.astype(np.int32), np.diff(both.offsets))
     indexes, places = np.unique(((both.indexes - 1) >> each) + 1, return_inverse=True)
     counts = np.zeros(len(indexes))

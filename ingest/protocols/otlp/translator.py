@@ -28,7 +28,8 @@ from ingest.protocols.otlp.series_labels import Arena, LabelWriter, Written
 from ingest.protocols.otlp.sources import Kept, Options, Source
 from ingest.protocols.otlp.target_info import Infos
 from ingest.series.familiar import Familiar
-from storage.model import Float64Array, Int64Array, Metadata
+from storage.histograms import Int8Array
+from storage.model import BoolArray, Float64Array, Int64Array, Metadata
 
 MAX_ROWS: Final = 1_000_000
 MAX_LABEL_BYTES: Final = 256 << 20
@@ -79,11 +80,11 @@ class _Rows:
 
     points: Int64Array
     kinds: Int64Array
-    is_delta: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    is_delta: BoolArray
     times_ms: Int64Array
     starts_ms: Int64Array
     values: Float64Array
-    names: np.ndarray[tuple[int], np.dtype[np.int8]]
+    names: Int8Array
     numbers: Int64Array | None
     written: Written
 
@@ -189,7 +190,7 @@ class _Request:
         points: Points,
         sources: list[Source],
         set_of: Int64Array,
-        names: np.ndarray[tuple[int], np.dtype[np.int8]],
+        names: Int8Array,
         writer: LabelWriter,
     ) -> tuple[Int64Array | None, Written]:
         """The numbers of the rows' series, and the labels of points that are not recognised."""
@@ -226,7 +227,7 @@ class _Request:
         self._refuse_late(len(deltas.rows) - len(totals.rows), "an exponential histogram")
         return native.take(np.flatnonzero(~is_delta)).joined(totals)
 
-    def _add_up(self, rows: _Rows, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def _add_up(self, rows: _Rows, keep: BoolArray) -> None:
         """Put totals in the place of deltas; what comes too late for that is not to be kept."""
         deltas = np.flatnonzero(rows.is_delta & keep)
         if not len(deltas):
