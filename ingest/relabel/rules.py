@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from storage.errors import ConfigError, InputError
@@ -14,6 +15,7 @@ from storage.patterns import compile_regex, expand
 DEFAULT_SEPARATOR: Final = ";"
 DEFAULT_REGEX: Final = "(.*)"
 DEFAULT_REPLACEMENT: Final = "$1"
+_REMEMBERED_CHARS: Final = 256
 
 
 class Action(StrEnum):
@@ -137,7 +139,15 @@ class _Labels:
 
 
 def _matches(rule: Rule, text: str) -> bool:
-    return rule.pattern.fullmatch(text) is not None
+    """Names of labels and metrics come again with every series, so their answers are kept."""
+    if len(text) > _REMEMBERED_CHARS:
+        return compile_regex(rule.regex).fullmatch(text.encode()) is not None
+    return _remembered(rule.regex, text)
+
+
+@lru_cache(maxsize=16_384)
+def _remembered(regex: str, text: str) -> bool:
+    return compile_regex(regex).fullmatch(text.encode()) is not None
 
 
 def _replace(rule: Rule, labels: _Labels, value: str) -> bool:
@@ -158,9 +168,8 @@ def _hash_mod(rule: Rule, labels: _Labels, value: str) -> bool:
 
 def _label_map(rule: Rule, labels: _Labels, _: str) -> bool:
     for name, value in labels.pairs():
-        match = rule.pattern.fullmatch(name)
-        if match is not None:
-            labels.set(expand(rule.replacement, match), value)
+        if _matches(rule, name):
+            labels.set(expand(rule.replacement, rule.pattern.fullmatch(name)), value)
     return True
 
 
