@@ -37,7 +37,7 @@ SCALES: Final = {
 
 _WORDS: Final = tuple(np.frombuffer(word, np.uint8) for word in (b"t", b"true", b"f", b"false"))
 _NAMES: Final = tuple(np.frombuffer(name, np.uint8) for name in (b"__name__", b"value"))
-_FLOAT: Final = re.compile(rb"[^,\s]*")
+_FLOAT: Final = re.compile(rb"[^,\x00-\x20]*")
 _REASONS: Final = {
     kernels.NO_MEASUREMENT: "it does not begin with a measurement",
     kernels.BAD_TAG: "a tag is not name=value",
