@@ -146,6 +146,9 @@ class Pipeline:
             )
         now_ms = self._now_ms()
         is_paid = protocol == INTERNAL
+        if decoded.is_added is not None:
+            with self._order:
+                self._totals.tidy(now_ms)
         while True:
             # One lock from lookup to queue: a series' row must never stand behind a sample of it in the log.
             with self._order:
@@ -168,11 +171,7 @@ class Pipeline:
         """Totals that have to be read first; series that are new by then go to the log without samples."""
         if decoded.is_added is None:
             return []
-        try:
-            missing = self._totals.missing(decoded, resolved, now_ms)
-        except OverloadedError:
-            self._table.forget_days()
-            raise
+        missing = self._totals.missing(decoded, resolved, now_ms)
         if missing:
             self._append_entry(Entry(NO_SAMPLES, resolved.new_rows, resolved.metadata))
         return missing

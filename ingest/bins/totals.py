@@ -63,8 +63,7 @@ class Totals:
         self._fresh_ms = fresh_ms
 
     def missing(self, decoded: Decoded, resolved: Resolved, now_ms: int) -> list[Stretch]:
-        """What has to be loaded before a request can be added. Raises `OverloadedError`."""
-        self._tidy(now_ms)
+        """What has to be loaded before a request can be added."""
         found = []
         for stretch in self._stretches(decoded, resolved):
             if stretch in self._known:
@@ -178,8 +177,11 @@ class Totals:
                 else:
                     totals[key] = before
 
-    def _tidy(self, now_ms: int) -> None:
-        """Forget what was not added to for long; and more, where there is too much."""
+    def tidy(self, now_ms: int) -> None:
+        """Forget what was not added to for long; and more, where there is too much.
+
+        Raises `OverloadedError` where there is too much that is not stored yet.
+        """
         bins = sum(len(known.totals) for known in self._known.values())
         is_full = bins >= self._max_bins
         if not is_full and 0 <= now_ms - self._tidied_ms < _TIDY_MS:
