@@ -28,6 +28,7 @@ need prometheus prometheus
 need prometheus-node-exporter prometheus-node-exporter
 need victoria-metrics victoria-metrics
 need clickhouse-server clickhouse-server
+need collectd "collectd-core libcurl3-gnutls libyajl2"
 need chromium "chromium fonts-dejavu-core"
 
 [ -n "$missing" ] || exit 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from ingest.pipeline import Accepted
 from ingest.stream import Stream, StreamLimits, is_gzip, is_http
@@ -59,12 +59,13 @@ class Connection(asyncio.Protocol):
         self._packed = b""
         self._is_skipping = False
         self._is_paused = False
+        self._is_over = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to listen."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclass of it.
+        self._transport = cast(asyncio.Transport, transport)
         self._house.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -162,6 +163,8 @@ class Connection(asyncio.Protocol):
             self._pause(False)
             if self._transport is None:
                 self._end()
+            elif self._is_over:
+                self.close()
 
     async def _take(self, body: bytes) -> None:
         while True:
@@ -202,6 +205,11 @@ class Connection(asyncio.Protocol):
         """Hang up."""
         if self._transport is not None:
             self._transport.close()
+
+    def eof_received(self) -> bool:
+        """Stay open for replies to what is still worked on."""
+        self._is_over = True
+        return self.work is not None
 
     def connection_lost(self, error: Exception | None) -> None:
         """What came whole is still taken; the end of a message that did not come makes it nothing."""

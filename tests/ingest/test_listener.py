@@ -265,6 +265,22 @@ def test_what_a_protocol_replies_reaches_the_sender(tmp_path: Path) -> None:
     run(case)
 
 
+def test_a_sender_that_has_said_all_is_still_told(tmp_path: Path) -> None:
+    def reply(body: bytes, accepted: Accepted) -> bytes:
+        return b"%d samples\n" % accepted.samples
+
+    async def case() -> None:
+        async with (
+            opened(tmp_path, stream=Stream("text", _decode, reply=reply)) as (_, port),
+            dialled(port) as [(reader, writer)],
+        ):
+            writer.write(b"m 1\nm 2 1700000000001\n")
+            writer.write_eof()
+            assert await reader.read() == b"2 samples\n"
+
+    run(case)
+
+
 def test_what_a_stream_is_shows_in_its_first_bytes() -> None:
     assert [is_gzip(head) for head in (b"", b"\x1f", b"\x1f\x8b", b"m 1")] == [None, None, True, False]
     heads = (b"", b"PO", b"POST", b"POST /report", b"POST 1 2", b"put m 1")
