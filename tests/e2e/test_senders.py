@@ -16,6 +16,7 @@ from typing import Any
 
 import graphyte
 import httpx
+import numpy as np
 import pytest
 from influxdb_client import InfluxDBClient, Point, WritePrecision
 from influxdb_client.client.write_api import SYNCHRONOUS
@@ -30,13 +31,13 @@ from prometheus_client import (
     pushadd_to_gateway,
 )
 
-from tests.e2e.swell import Swell
+from tests.e2e.swell import Swell, one_each
 from tests.peers import free_port, wait_until
 
 pytestmark = pytest.mark.slow
 
 TOKEN = "t0ken"
-PORTS = ("graphite", "graphite_pickle", "opentsdb")
+PORTS = ("graphite", "graphite_pickle", "opentsdb", "wavefront")
 
 
 class Senders:
@@ -44,13 +45,8 @@ class Senders:
 
     def __init__(self, root: Path) -> None:
         self.ports = {name: free_port() for name in PORTS}
-        flags = [
-            "--no-collect.enabled",
-            "--ingest.flush-interval-s",
-            "0.05",
-            "--ingest.pushed-interval-s",
-            "0.5",
-        ]
+        flags = ["--no-collect.enabled", "--ingest.otlp-names", "NoTranslation"]
+        flags += ["--ingest.flush-interval-s=0.05", "--ingest.pushed-interval-s=0.5"]
         for name, port in self.ports.items():
             flags += [f"--ingest.{name.replace('_', '-')}-port", str(port)]
         self.swell = Swell(root / "data", flags).start()
@@ -221,6 +217,52 @@ def test_prometheus_client_pushes_replaces_and_deletes_groups(senders: Senders) 
     senders.wait('{job="batch"}', {})
 
 
+ROOM = "room.temperature"
+
+
+def rooms(senders: Senders) -> None:
+    """Send the same metric by every protocol, under a host named after it."""
+    url = senders.swell.url
+    now_ms = int(time.time() * 1000)
+    by_labels = [(("__name__", ROOM), ("floor", "1"), ("host", "remote_write"))]
+    written = senders.swell.write(by_labels, one_each(1), np.array([now_ms]), np.array([21.5]))
+    assert written.status_code == 204
+    attributes = [
+        {"key": key, "value": {"stringValue": text}} for key, text in (("floor", "1"), ("host", "otlp"))
+    ]
+    point = {"asDouble": 21.5, "timeUnixNano": str(now_ms * 1_000_000), "attributes": attributes}
+    scope = {"metrics": [{"name": ROOM, "gauge": {"dataPoints": [point]}}]}
+    text = '{"%s", floor="1", host="%s"} 21.5\n'
+    put = {"metric": ROOM, "value": 21.5, "tags": {"floor": "1", "host": "opentsdb_http"}}
+    for path, sent in {
+        "/api/v1/import/prometheus": {"content": text % (ROOM, "text")},
+        "/v1/metrics": {"json": {"resourceMetrics": [{"scopeMetrics": [scope]}]}},
+        "/write": {"content": f"{ROOM},floor=1,host=influx value=21.5"},
+        "/api/put": {"json": put},
+        "/metrics/job/rooms": {"content": text % (ROOM, "pushed")},
+    }.items():
+        assert httpx.post(url + path, **sent).status_code in (200, 204), path
+    pickled = pickle.dumps([(f"{ROOM};floor=1;host=pickled", (-1, 21.5))])
+    senders.tell("graphite", f"{ROOM};floor=1;host=graphite 21.5 -1\n".encode())
+    senders.tell("graphite_pickle", struct.pack("!L", len(pickled)) + pickled)
+    senders.tell("opentsdb", f"put {ROOM} 0 21.5 floor=1 host=opentsdb\n".encode())
+    senders.tell("wavefront", f"{ROOM} 21.5 source=wavefront floor=1\n".encode())
+
+
+def test_one_metric_is_asked_for_alike_whoever_sent_it(senders: Senders) -> None:
+    rooms(senders)
+
+    expected = series(ROOM, 21.5, floor="1", source="wavefront")
+    for host in (
+        *("remote_write", "text", "otlp", "influx"),
+        *("graphite", "pickled", "opentsdb", "opentsdb_http"),
+    ):
+        expected |= series(ROOM, 21.5, floor="1", host=host)
+    expected |= series(ROOM, 21.5, floor="1", host="pushed", job="rooms")
+    senders.wait(f'{{"{ROOM}", floor="1"}}', expected)
+    senders.wait(f'avg by (floor) ({{"{ROOM}"}})', {(("floor", "1"),): 21.5})
+
+
 COLLECTD = """
 BaseDir "{root}"
 PIDFile "{root}/collectd.pid"
@@ -286,13 +328,14 @@ def test_collectd_sends_the_same_by_three_protocols(senders: Senders, tmp_path: 
         process.terminate()
         process.wait(20)
 
-    loads = {name: samples(senders, query) for name, query in named.items()}
-    whole = {name: {int(at): value for at, value in found.items()} for name, found in loads.items()}
-    shared = set.intersection(*(set(found) for found in whole.values()))
+    by_http, by_graphite, by_opentsdb = (samples(senders, query) for query in named.values())
+    shared = by_graphite.keys() & by_opentsdb.keys()
     assert len(shared) >= 2
     for at in shared:
-        assert whole["http"][at] == pytest.approx(whole["graphite"][at], rel=1e-5)
-        assert whole["http"][at] == pytest.approx(whole["opentsdb"][at], rel=1e-5)
+        # These two send whole seconds, and write_http thousandths.
+        near = {round(value, 5) for time, value in by_http.items() if abs(time - at) <= 1}
+        assert round(by_graphite[at], 5) in near
+        assert by_opentsdb[at] == pytest.approx(by_graphite[at], rel=1e-5)
     idle = senders.read('collectd_cpu_total{cpu="0", type="idle"}')
     assert [dict(labels)["instance"] for labels in idle] == ["web01"]
     assert (
