@@ -80,6 +80,7 @@ class _Taker:
             encoding = "gzip" if is_gzip(body) else ""
 
         def work() -> tuple[Accepted, Future[None]]:
+            self.pipeline.check_room()
             return self.pipeline.submit(route.decode(self._plain(body, encoding), asked), route.protocol)
 
         if len(body) <= route.small_bytes and not self.pipeline.is_busy:

@@ -77,6 +77,7 @@ class Listener:
         )
 
         def work() -> tuple[Accepted, Future[None]]:
+            self._pipeline.check_room()
             return self._pipeline.submit(stream.decode(body, asked), stream.protocol)
 
         try:

@@ -79,6 +79,7 @@ class OtlpGrpc:
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "missing or wrong bearer token")
         limits = self._pipeline.limits
         try:
+            self._pipeline.check_room()
             decoded = self._translator.decode(
                 request,
                 int(self._clock() * 1000),

@@ -134,16 +134,20 @@ class Pipeline:
         self._writer.start()
         self._started = True
 
+    def check_room(self) -> None:
+        """Raise `OverloadedError` where memory is short; asked before a body is decoded for nothing."""
+        if self._buffer.is_full:
+            raise OverloadedError(
+                f"{self._buffer.rows} samples wait for the store, the limit (ingest.buffer_bytes) is reached"
+            )
+
     def submit(self, decoded: Decoded, protocol: str = INTERNAL) -> tuple[Accepted, Future[None]]:
         """Queue a request; its samples are durable when the future is done.
 
         Raises `OverloadedError`, as the future does, when memory or disk is short, and `RateLimitError` when
         more samples come than `max_samples_per_s`.
         """
-        if self._buffer.is_full:
-            raise OverloadedError(
-                f"{self._buffer.rows} samples wait for the store, the limit (ingest.buffer_bytes) is reached"
-            )
+        self.check_room()
         now_ms = self._now_ms()
         is_paid = protocol == INTERNAL
         if decoded.is_added is not None:

@@ -102,6 +102,14 @@ def test_what_waits_in_memory_stays_within_its_budget(tmp_path: Path) -> None:
     assert 0 < waiting * 32 <= 10_000 + largest
 
 
+def test_a_body_is_not_decoded_where_there_is_no_room_for_it(tmp_path: Path) -> None:
+    pipeline, clock = opened(tmp_path, Gate(), Clock(), buffer_bytes=1_000), Clock()
+    while write(pipeline, clock, body(["m"] * 20)).status_code == 204:
+        pass
+    assert write(pipeline, clock, b"no snappy at all").status_code == 503
+    pipeline.stop(grace_s=0)
+
+
 def entry(rows: int, name: str = "m", first_ms: int = 0) -> Entry:
     samples = batch([(1, first_ms + i, float(i)) for i in range(rows)], metric=metric_id(name))
     return Entry(samples, [series_row(0, name=name)])
