@@ -23,7 +23,9 @@ def main() -> None:
     known = systems(arguments.victoria_metrics, arguments.prometheus)
     with tempfile.TemporaryDirectory(prefix="swell-bench-") as name:
         root = Path(name)
-        ingested = _ingest(known, fleet, payloads, arguments, root)
+        ingested = {
+            protocol.title: _ingest(known, fleet, protocol, arguments, root) for protocol in ingest.PROTOCOLS
+        }
         asked = _query(known, fleet, payloads, arguments, root)
     text = report.render(fleet, known, ingested, asked, arguments.runs, arguments.connections)
     arguments.output.write_text(text)
@@ -31,14 +33,17 @@ def main() -> None:
 
 
 def _ingest(
-    known: list[System], fleet: Fleet, payloads: list[bytes], arguments: argparse.Namespace, root: Path
+    known: list[System], fleet: Fleet, protocol: ingest.Protocol, arguments: argparse.Namespace, root: Path
 ) -> dict[str, list[ingest.IngestFigures]]:
-    figures: dict[str, list[ingest.IngestFigures]] = {system.name: [] for system in known}
+    takers = [system for system in known if system.name in protocol.taken_by]
+    figures: dict[str, list[ingest.IngestFigures]] = {system.name: [] for system in takers}
+    payloads = list(protocol.bodies(fleet))
     for run in range(arguments.runs):
-        for system in known:
-            with started(system, root / f"ingest-{run}-{system.name}") as running:
-                figures[system.name].append(ingest.measure(running, fleet, payloads, arguments.connections))
-            print(system.name, figures[system.name][-1], flush=True)
+        for system in takers:
+            with started(system, root / f"{protocol.title}-{run}-{system.name}") as running:
+                found = ingest.measure(running, fleet, payloads, arguments.connections, protocol)
+            figures[system.name].append(found)
+            print(protocol.title, system.name, found, flush=True)
     return figures
 
 

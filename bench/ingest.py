@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import quote
 
 import orjson
 
-from bench.payloads import Fleet
+from bench.payloads import Fleet, bodies, influx_bodies
 from bench.systems import Running
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """Where bodies of one kind go."""
+    """Where bodies of one kind go, and which systems take them."""
 
     title: str
     path: str
     headers: Mapping[str, str]
+    bodies: Callable[[Fleet], Iterator[bytes]]
+    taken_by: tuple[str, ...] = ("Swell", "VictoriaMetrics")
 
 
 REMOTE_WRITE = Protocol(
@@ -32,8 +35,17 @@ REMOTE_WRITE = Protocol(
         "Content-Encoding": "snappy",
         "X-Prometheus-Remote-Write-Version": "0.1.0",
     },
+    bodies,
+    ("Swell", "VictoriaMetrics", "Prometheus"),
 )
-INFLUX = Protocol("InfluxDB line protocol", "/write?db=bench", {"Content-Type": "text/plain"})
+INFLUX = Protocol("InfluxDB line protocol", "/write?db=bench", {"Content-Type": "text/plain"}, influx_bodies)
+INFLUX_GZIP = Protocol(
+    "InfluxDB line protocol, gzip",
+    "/write?db=bench",
+    {"Content-Type": "text/plain", "Content-Encoding": "gzip"},
+    lambda fleet: (gzip.compress(body, 1) for body in influx_bodies(fleet)),
+)
+PROTOCOLS = (REMOTE_WRITE, INFLUX, INFLUX_GZIP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +61,14 @@ class IngestFigures:
 def measure(
     running: Running,
     fleet: Fleet,
-    bodies: Sequence[bytes],
+    payloads: Sequence[bytes],
     connections: int,
     protocol: Protocol = REMOTE_WRITE,
 ) -> IngestFigures:
     """Send every body over `connections` connections, and wait until the system is done with them."""
     cpu_before = running.cpu_s()
     began = time.perf_counter()
-    _send(running, fleet, bodies, connections, protocol)
+    _send(running, fleet, payloads, connections, protocol)
     wall_s = time.perf_counter() - began
     _wait_until_visible(running, fleet)
     _wait_until_at_rest(running)
@@ -70,7 +82,7 @@ def measure(
 
 
 def _send(
-    running: Running, fleet: Fleet, bodies: Sequence[bytes], connections: int, protocol: Protocol
+    running: Running, fleet: Fleet, payloads: Sequence[bytes], connections: int, protocol: Protocol
 ) -> None:
     """Each connection sends the bodies of its own series, so that every series' samples come in order."""
     each_step = -(-fleet.series // fleet.series_per_request)
@@ -78,7 +90,7 @@ def _send(
 
     def sender(number: int) -> None:
         connection = running.connect()
-        for i, body in enumerate(bodies):
+        for i, body in enumerate(payloads):
             if i % each_step % connections == number and not failures:
                 _post(connection, protocol, body, running.system.name, failures)
         connection.close()

@@ -19,7 +19,7 @@ from bench.systems import System
 def render(
     fleet: Fleet,
     systems: Sequence[System],
-    ingested: dict[str, list[IngestFigures]],
+    ingested: dict[str, dict[str, list[IngestFigures]]],
     asked: dict[str, list[float]],
     runs: int,
     connections: int,
@@ -41,11 +41,10 @@ def render(
             "",
             "## Ingest",
             "",
-            f"Prometheus remote write 1.0; medians of {runs} runs. Swell answers after an fsync, its peers "
-            "before one. CPU counts until the process is at rest, so work put off is included.",
+            f"The same samples by each protocol; medians of {runs} runs. Swell answers after an fsync, its "
+            "peers before one. CPU counts until the process is at rest, so work put off is included.",
             "",
-            _table(["", *names], _ingest_rows(names, ingested)),
-            "",
+            *(line for title, figures in ingested.items() for line in _ingest_section(title, figures)),
             "## Queries",
             "",
             "Milliseconds from the request to the last byte of the answer, medians; VictoriaMetrics with "
@@ -55,6 +54,11 @@ def render(
             "",
         ]
     )
+
+
+def _ingest_section(title: str, ingested: dict[str, list[IngestFigures]]) -> list[str]:
+    names = list(ingested)
+    return [f"### {title}", "", _table(["", *names], _ingest_rows(names, ingested)), ""]
 
 
 def _ingest_rows(names: Sequence[str], ingested: dict[str, list[IngestFigures]]) -> list[list[str]]:
