@@ -45,7 +45,8 @@ _GC_OBJECTS = 20_000
 _GRACE_S = 10.0
 _WHAT = {
     Part.INGEST: "remote write on /api/v1/write, text import on /api/v1/import/prometheus, "
-    "OpenTelemetry on /v1/metrics, InfluxDB's line protocol on /write and /api/v2/write",
+    "OpenTelemetry on /v1/metrics, InfluxDB's line protocol on /write and /api/v2/write, "
+    "Wavefront's lines on /report",
     Part.QUERY: "PromQL API on /api/v1/query",
     Part.ALERTS: "rules and alerts on /api/v1/rules",
     Part.DASHBOARDS: "web pages on /ui/",
