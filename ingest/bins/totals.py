@@ -6,6 +6,7 @@ before anything is added to it.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -44,7 +45,7 @@ Undo: TypeAlias = list[tuple[dict[_Bin, _Total], _Bin, _Total | None]]
 
 
 class Totals:
-    """The bins of one pipeline. All but `load` is called under the pipeline's lock.
+    """The bins of one pipeline. All but `load` and `durable` is called under the pipeline's lock.
 
     `is_stored()` tells whether all that was acknowledged is in the store, which alone may be forgotten.
     """
@@ -53,7 +54,9 @@ class Totals:
         self._storage = storage
         self._is_stored = is_stored
         self._max_bins = max_bins
+        self._guard = threading.Lock()
         self._known: dict[Stretch, _Known] = {}
+        self._bins = self._forgotten = 0
         self._fresh_ms = 0
         self._tidied_ms = 0
         self._pending: deque[tuple[Entry, Undo]] = deque()
@@ -69,7 +72,8 @@ class Totals:
             if stretch in self._known:
                 continue
             if stretch[1] * _HOUR_MS >= self._fresh_ms:
-                self._known[stretch] = _Known(now_ms)
+                with self._guard:
+                    self._known[stretch] = _Known(now_ms)
             else:
                 found.append(stretch)
         return found
@@ -82,11 +86,16 @@ class Totals:
     def load(self, stretches: Iterable[Stretch], now_ms: int) -> None:
         """Read totals from the store; not under the lock. Raises `OverloadedError` where that fails."""
         for stretch in stretches:
+            forgotten = self._forgotten
             try:
                 totals = self._read(stretch)
             except StorageError as error:
                 raise OverloadedError(f"the totals of before cannot be read: {error}") from error
-            self._known.setdefault(stretch, _Known(now_ms, totals))
+            with self._guard:
+                # What was forgotten since may have been added to before: then it is read again.
+                if stretch not in self._known and forgotten == self._forgotten:
+                    self._known[stretch] = _Known(now_ms, totals)
+                    self._bins += len(totals)
 
     def _read(self, stretch: Stretch) -> dict[_Bin, _Total]:
         metric_id, hour, is_histogram = stretch
@@ -162,6 +171,8 @@ class Totals:
         """Note that an entry is on its way to the log; what it added is taken back where it fails."""
         if undo:
             self._pending.append((entry, undo))
+            with self._guard:
+                self._bins += sum(before is None for _, _, before in undo)
 
     def durable(self, entry: Entry) -> None:
         """Note that an entry is in the log; of one thread, in order."""
@@ -171,37 +182,44 @@ class Totals:
     def take_back(self, entry: Entry | None = None) -> None:
         """Take back what the entry that was noted last added; or, without one, all that is on its way."""
         while self._pending and (entry is None or self._pending[-1][0] is entry):
-            for totals, key, before in reversed(self._pending.pop()[1]):
+            undo = self._pending.pop()[1]
+            for totals, key, before in reversed(undo):
                 if before is None:
                     totals.pop(key, None)
                 else:
                     totals[key] = before
+            with self._guard:
+                self._bins -= sum(before is None for _, _, before in undo)
 
     def tidy(self, now_ms: int) -> None:
         """Forget what was not added to for long; and more, where there is too much.
 
         Raises `OverloadedError` where there is too much that is not stored yet.
         """
-        bins = sum(len(known.totals) for known in self._known.values())
-        is_full = bins >= self._max_bins
+        is_full = self._bins >= self._max_bins
         if not is_full and 0 <= now_ms - self._tidied_ms < _TIDY_MS:
             return
         self._tidied_ms = now_ms
         if self._pending or not self._is_stored():
             if is_full:
-                raise OverloadedError(f"{bins} bins wait, the limit (ingest.max_bins) is {self._max_bins}")
+                raise OverloadedError(
+                    f"{self._bins} bins wait, the limit (ingest.max_bins) is {self._max_bins}"
+                )
             return
-        for stretch in [key for key, known in self._known.items() if _is_old(known, now_ms)]:
-            bins -= self._forget(stretch)
-        for stretch in sorted(self._known, key=lambda key: self._known[key].touched_ms):
-            if bins <= self._max_bins // 2 or not is_full:
-                break
-            bins -= self._forget(stretch)
+        with self._guard:
+            for stretch in [key for key, known in self._known.items() if _is_old(known, now_ms)]:
+                self._forget(stretch)
+            for stretch in (
+                sorted(self._known, key=lambda key: self._known[key].touched_ms) if is_full else ()
+            ):
+                if self._bins > self._max_bins // 2:
+                    self._forget(stretch)
 
-    def _forget(self, stretch: Stretch) -> int:
-        """From now on it is in the store alone. Returns how many bins it has."""
+    def _forget(self, stretch: Stretch) -> None:
+        """From now on it is in the store alone."""
         self._fresh_ms = max(self._fresh_ms, (stretch[1] + 1) * _HOUR_MS)
-        return len(self._known.pop(stretch).totals)
+        self._forgotten += 1
+        self._bins -= len(self._known.pop(stretch).totals)
 
 
 def _is_old(known: _Known, now_ms: int) -> bool:
