@@ -27,6 +27,9 @@ from storage.errors import Error, OverloadedError, UnsupportedMediaError
 ROUTES: Final = (*remote_write.ROUTES, *exposition.ROUTES, *opentsdb.ROUTES, *collectd.ROUTES)
 """Every protocol that comes by HTTP and needs nothing but the pipeline."""
 
+_SMALL_GZIP_BYTES: Final = 4_096
+"""A body that is gzip may hold a thousand times its bytes."""
+
 
 def create_router(
     pipeline: Pipeline,
@@ -83,7 +86,8 @@ class _Taker:
             self.pipeline.check_room()
             return self.pipeline.submit(route.decode(self._plain(body, encoding), asked), route.protocol)
 
-        if len(body) <= route.small_bytes and not self.pipeline.is_busy:
+        small_bytes = min(route.small_bytes, _SMALL_GZIP_BYTES) if encoding == "gzip" else route.small_bytes
+        if len(body) <= small_bytes and not self.pipeline.is_busy:
             accepted, durable = work()
         else:
             accepted, durable = await asyncio.get_running_loop().run_in_executor(self._executor, work)
