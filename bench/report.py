@@ -42,7 +42,8 @@ def render(
             "## Ingest",
             "",
             f"The same samples by each protocol; medians of {runs} runs. Swell answers after an fsync, its "
-            "peers before one. CPU counts until the process is at rest, so work put off is included.",
+            "peers before one. CPU counts until the process is at rest, so work put off is included; "
+            "queries are not.",
             "",
             *(line for title, figures in ingested.items() for line in _ingest_section(title, figures)),
             "## Queries",

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from types import FrameType
 from typing import Any
@@ -18,11 +19,8 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from alerts.api import create_router as alerts_router
-from alerts.view import rules_view
 from collector.collect import collect_node as run_collector
 from collector.collect import node_exposition
-from dashboards.app import create_ui, warm_up
-from dashboards.services import Services
 from ingest.aliases.table import Aliases
 from ingest.api import ROUTES
 from ingest.api import create_router as ingest_router
@@ -67,7 +65,7 @@ def serve(settings: Settings, running: frozenset[Part]) -> None:
             parts.registry,
             parts.is_ready,
             token,
-            (lambda app: _attach_ui(app, parts, token)) if Part.DASHBOARDS in running else None,
+            _pages(parts, token) if Part.DASHBOARDS in running else None,
         )
         config = uvicorn.Config(
             app,
@@ -81,6 +79,12 @@ def serve(settings: Settings, running: frozenset[Part]) -> None:
     finally:
         parts.close()
     _LOG.info("stopped; everything acknowledged is stored")
+
+
+def _pages(parts: Parts, token: str | None) -> Callable[[FastAPI], Callable[[], Any]]:
+    from server.ui import attach_ui  # noqa: PLC0415 - Dash takes a second to load, here alone
+
+    return lambda app: attach_ui(app, parts, token)
 
 
 def _raise_file_limit() -> None:
@@ -196,19 +200,3 @@ def _routers(parts: Parts) -> list[APIRouter]:
     if parts.alerting is not None:
         routers.append(alerts_router(parts.alerting.evaluator))
     return routers
-
-
-def _attach_ui(app: FastAPI, parts: Parts, token: str | None) -> Any:
-    alerting = parts.alerting
-    create_ui(
-        app,
-        Services(
-            instant=parts.engine.instant,
-            range=parts.engine.range,
-            rules=None if alerting is None else lambda: rules_view(alerting.evaluator),
-            now_ms=lambda: int(time.time() * 1000),
-            ingest_url=own_url(parts.settings),
-        ),
-    )
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return lambda: warm_up(app, headers)
