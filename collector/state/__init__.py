@@ -1,0 +1,1 @@
+"""State of the objects of a cluster as metrics."""
