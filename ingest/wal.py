@@ -120,13 +120,14 @@ class WriteAheadLog:
                 f"{self._max_bytes}; the store does not keep up",
                 retry_after_s=5,
             )
-        self._check_free()
         future: Future[None] = Future()
         with self._wake:
             if self._stopping or self._refusing:
                 raise OverloadedError(
                     "the write-ahead log is stopping" if self._stopping else "the log failed"
                 )
+            if not self._queue:
+                self._check_free()
             self._queue.append((entry, future))
             self._wake.notify()
         return future

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -28,7 +29,7 @@ def create_app(
     is_ready: Callable[[], bool],
     token: str | None,
     attach_ui: Callable[[FastAPI], Callable[[], object]] | None = None,
-) -> FastAPI:
+) -> ASGIApp:
     """The application of one process.
 
     `attach_ui(app)` adds the web pages, after every other route, and returns what warms them up.
@@ -47,18 +48,16 @@ def create_app(
     for router in routers:
         app.include_router(router)
     app.include_router(_own_routes(registry, is_ready))
-    app.add_exception_handler(Exception, _internal_error)
     if attach_ui is not None:
         warm_up.append(attach_ui(app))
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=1)
-    app.add_middleware(DirectRoutes, routes=_direct(routers))
-    if token is not None:
-        app.add_middleware(TokenMiddleware, token=token)
-    return app
+    direct = DirectRoutes(app, _direct(routers))
+    guarded = direct if token is None else TokenMiddleware(direct, token)
+    return ServerErrorMiddleware(guarded, handler=_internal_error)
 
 
 class DirectRoutes:
-    """Calls the routes that are ASGI applications themselves, without a search for the path.
+    """Calls the routes that are ASGI applications themselves, before the framework spends time on them.
 
     Senders and dashboards call them far more often than all others are called together.
     """

@@ -153,13 +153,14 @@ def scraped(url: str, jobs: int) -> dict[str, list[dict[str, str]]]:
     """The series of each job but for what Prometheus adds itself, once all jobs were scraped."""
 
     def series(query: str) -> list[dict[str, str]]:
-        answer = httpx.get(f"{url}/api/v1/query", params={"query": query}).json()
-        return [one["metric"] for one in answer["data"]["result"]]
+        answer = httpx.get(f"{url}/api/v1/query", params={"query": query})
+        answer.raise_for_status()
+        return [one["metric"] for one in answer.json()["data"]["result"]]
 
     def is_done() -> bool:
         try:
             return len(series("up == 1")) == jobs
-        except httpx.TransportError:
+        except httpx.HTTPError:
             return False
 
     wait_until(is_done, "every job scraped", 30)
