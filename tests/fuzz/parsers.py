@@ -20,12 +20,16 @@ from ingest.protocols.graphite import pickled
 from ingest.protocols.influx import lines as influx
 from ingest.protocols.otlp.json_body import to_protobuf
 from ingest.protocols.otlp.translator import Translator
+from ingest.protocols.pushed.exposed import Exposed, read_text
+from ingest.protocols.pushed.families import read_families
 from ingest.protocols.wavefront import decoder as wavefront
+from ingest.pushed.group import Group
 from ingest.series.table import SeriesTable
 from ingest.wire.encoding import encode_labels, encode_v1
 from storage.model import Metadata
 from tests.ingest.messages import Request
 from tests.ingest.otlp_requests import as_json, as_protobuf, request_of
+from tests.ingest.pushed_messages import family, message
 
 CASES = Path(__file__).parents[1] / "ingest" / "cases"
 NOW_MS = 1_700_000_000_000
@@ -110,6 +114,23 @@ def _wavefront() -> Iterator[bytes]:
     yield b'@SourceTag action=add source=x a b\n@SourceDescription action=save source=x "d"\n~m 1 source=y\n'
 
 
+def _pushed(exposed: Exposed) -> Decoded:
+    """A push goes to a group first, which is made of its series; nothing of it is decoded to columns here."""
+    group = Group((("job", "fuzz"),))
+    for samples in exposed.families.values():
+        group.owned(samples)
+    return exposition.decode(b"", NOW_MS, False, MOST_ROWS)
+
+
+def _families() -> Iterator[bytes]:
+    label = (1, message((1, "l"), (2, "x")))
+    histogram = message((1, 3), (2, 9.0), (3, message((1, 2), (2, 1.0))))
+    summary = message((1, 7), (2, 8.0), (3, message((1, 0.5), (2, 4.0))))
+    yield family((1, "c"), (2, "help"), (3, 0), (4, message(label, (3, message((1, 1.5))))))
+    yield family((1, "h"), (3, 4), (4, message(label, (7, histogram)))) + family((1, "g"), (5, "s"))
+    yield family((1, "s"), (3, 2), (4, message((4, summary))))
+
+
 PARSERS = {
     "remote_write_1": Parser(
         lambda raw, memory: remote_write.decode_v1(raw, MOST_ROWS, memory.table.familiar), _remote_write_1
@@ -142,4 +163,6 @@ PARSERS = {
         ),
         _wavefront,
     ),
+    "pushed_text": Parser(lambda raw, _: _pushed(read_text(raw, True, MOST_ROWS)), _expositions),
+    "pushed_families": Parser(lambda raw, _: _pushed(read_families(raw, MOST_ROWS)), _families),
 }

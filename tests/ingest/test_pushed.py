@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from ingest.pushed.groups import Groups
 from storage.errors import ConfigError, DecodeError, Error, LimitError
 from storage.model import is_stale
 from tests.ingest.cases import cases, written
+from tests.ingest.pushed_messages import family, message
 
 JOB = (("job", "j"),)
 
@@ -128,25 +128,6 @@ def test_more_series_than_the_limit_are_refused_and_the_group_stays(tmp_path: Pa
 def test_a_push_is_taken_whole_or_not_at_all(body: str, reason: str) -> None:
     with pytest.raises(DecodeError, match=reason):
         text(body)
-
-
-def message(*fields: tuple[int, Any]) -> bytes:
-    """A protobuf message of numbers (float: 64 bits, int: varint), texts and messages."""
-    found = b""
-    for number, value in fields:
-        if isinstance(value, float):
-            found += bytes([number << 3 | 1]) + struct.pack("<d", value)
-        elif isinstance(value, int):
-            found += bytes([number << 3, value])
-        else:
-            raw = value.encode() if isinstance(value, str) else value
-            found += bytes([number << 3 | 2, len(raw)]) + raw
-    return found
-
-
-def family(*fields: tuple[int, Any]) -> bytes:
-    raw = message(*fields)
-    return bytes([len(raw)]) + raw
 
 
 LABEL = (1, message((1, "l"), (2, "ü")))
