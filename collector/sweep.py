@@ -20,15 +20,22 @@ def _no_times() -> Int64Array:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A native histogram of one series. `encoded` is a `prometheus.Histogram` message, its time included."""
+    """A native histogram of one series. `encoded` is a `prometheus.Histogram` message, its time included.
+
+    start_ms: when it began to count, 0 where nobody says.
+    """
 
     line: bytes
     encoded: bytes
+    start_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An exemplar of the sample at `row`. `encoded` are its labels, as `Sweep.lines` are."""
+    """An exemplar of the sample at `row`. `encoded` are its labels, as `Sweep.lines` are.
+
+    Rows from the number of samples on stand for the histograms, in their order.
+    """
 
     row: int
     encoded: bytes
@@ -44,6 +51,8 @@ class Sweep:
     lines: a series' labels each, encoded by `ingest.wire.encoding.encode_labels`, sorted by name, the
         target's labels included. The same series is the same object from sweep to sweep where it can be.
     values: a staleness marker ends a series.
+    starts_ms: when the samples began to count, 0 where nobody says; empty where nobody says of any.
+    is_last: the source ends here, so what is remembered of it can go.
     """
 
     source: str
@@ -53,3 +62,5 @@ class Sweep:
     histograms: Sequence[Spread] = ()
     exemplars: Sequence[Example] = ()
     metadata: Sequence[Metadata] = ()
+    starts_ms: Int64Array = field(default_factory=_no_times)
+    is_last: bool = False

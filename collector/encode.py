@@ -1,0 +1,212 @@
+"""Sweeps as remote write requests: 2.0, and 1.0 for receivers that do not know it. Plain Python and numpy.
+
+Formats: prompb/io/prometheus/write/v2/types.proto and prompb/types.proto of Prometheus. A source gives the
+same series again and again, so a 2.0 request is kept with holes where values and times go: the next sweep of
+the same series fills the holes, and nothing is encoded.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from collector.sweep import Example, Sweep
+from collector.symbols import Symbols
+from ingest.wire.encoding import encode_v1, varint
+from storage.model import Float64Array, Int64Array, Metadata, UInt64Array
+
+_LEAST_MS: Final = 1 << 35
+_MOST_MS: Final = 1 << 42
+"""Times from the one to below the other, 1971 to 2109, are varints of six bytes: their hole has one size."""
+_HOLE: Final = b"\x12\x10\x09" + bytes(8) + b"\x10" + bytes(6)
+"""The `samples` field of a TimeSeries, alike in both versions: a value in 8 bytes, a time in 6."""
+_VALUE_AT: Final = 15
+_TIME_AT: Final = 8
+"""How far before a sample's end the words lie that hold its value, and its time with two bytes before."""
+_MASK: Final = (1 << 64) - 1
+_NOTHING: Final = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Template:
+    """TimeSeries messages with holes. ends: int64, where each message ends, exclusive."""
+
+    content: bytes
+    ends: Int64Array
+
+    def filled(self, values: Float64Array, times_ms: Int64Array) -> bytes:
+        if not len(self.ends):
+            return b""
+        raw = bytearray(self.content)
+        # Words of eight bytes at every offset. A time's word holds a byte of the value, which comes after.
+        words = np.ndarray((len(raw) - 7,), "<u8", raw, strides=(1,))
+        words[self.ends - _TIME_AT] = _time_words(times_ms)
+        words[self.ends - _VALUE_AT] = np.ascontiguousarray(values, "<f8").view("<u8")
+        return bytes(raw)
+
+
+@dataclass(slots=True)
+class _Source:
+    """What is remembered of one source."""
+
+    symbols: Symbols = field(default_factory=Symbols)
+    lines: Sequence[bytes] = ()
+    starts_ms: Int64Array = field(default_factory=lambda: _NOTHING)
+    template: _Template | None = None
+
+    def told(self, sweep: Sweep) -> None:
+        """Take over what families say of themselves; forget what outgrows the sweep."""
+        if self.symbols.describe(sweep.metadata) or self.symbols.outgrow(
+            len(sweep.lines) + len(sweep.histograms)
+        ):
+            self.template = None
+
+    def template_of(self, sweep: Sweep) -> _Template:
+        known = self.template
+        if (
+            known is not None
+            and self.lines == sweep.lines
+            and np.array_equal(self.starts_ms, sweep.starts_ms)
+            and not sweep.exemplars
+        ):
+            return known
+        bodies = [self.symbols.body(line) for line in sweep.lines]
+        template = _with_holes(b"\x2a", bodies, _extras_v2(sweep, self.symbols))
+        is_kept = not sweep.exemplars
+        self.template = template if is_kept else None
+        self.lines, self.starts_ms = (sweep.lines, sweep.starts_ms) if is_kept else ((), _NOTHING)
+        return template
+
+
+@dataclass(slots=True)
+class Cache:
+    """What `requests_v2` remembers, by source, until the source's last sweep or until told to forget."""
+
+    sources: dict[str, _Source] = field(default_factory=dict)
+
+    def source(self, name: str) -> _Source:
+        """What is remembered of a source; nothing yet for a new one."""
+        return self.sources.setdefault(name, _Source())
+
+    def forget(self, name: str) -> None:
+        """Drop what is remembered of a source."""
+        self.sources.pop(name, None)
+
+
+def requests_v2(sweep: Sweep, cache: Cache) -> bytes:
+    """An `io.prometheus.write.v2.Request`, not compressed.
+
+    Every series carries its family's metadata. The symbols are those of the source, in an order that lasts.
+    """
+    source = cache.source(sweep.source)
+    source.told(sweep)
+    if _is_plain(sweep.times_ms):
+        series = source.template_of(sweep).filled(sweep.values, sweep.times_ms)
+    else:
+        bodies = [source.symbols.body(line) for line in sweep.lines]
+        series = _one_by_one(b"\x2a", bodies, _extras_v2(sweep, source.symbols), sweep)
+    histograms = _histograms(
+        b"\x2a\x1a",
+        [source.symbols.body(spread.line) for spread in sweep.histograms],
+        _extras_v2(sweep, source.symbols),
+        sweep,
+    )
+    # The symbols come first, and are whole only when all else is encoded.
+    request = bytes(source.symbols.table) + series + histograms
+    if sweep.is_last:
+        cache.forget(sweep.source)
+    return request
+
+
+def requests_v1(sweep: Sweep) -> bytes:
+    """A `prometheus.WriteRequest`, not compressed. When a series began to count cannot be said in it."""
+    extras = _extras_v1(sweep)
+    if _is_plain(sweep.times_ms):
+        series = _with_holes(b"\x0a", sweep.lines, extras).filled(sweep.values, sweep.times_ms)
+    else:
+        series = _one_by_one(b"\x0a", sweep.lines, extras, sweep)
+    histograms = _histograms(b"\x0a\x22", [spread.line for spread in sweep.histograms], extras, sweep)
+    return series + histograms + _metadata_v1(sweep.metadata)
+
+
+def _metadata_v1(metadata: Sequence[Metadata]) -> bytes:
+    return encode_v1((), _NOTHING, _NOTHING, np.empty(0, np.float64), metadata)
+
+
+def _is_plain(times_ms: Int64Array) -> bool:
+    return not len(times_ms) or bool(times_ms.min() >= _LEAST_MS and times_ms.max() < _MOST_MS)
+
+
+def _with_holes(tag: bytes, bodies: Sequence[bytes], extras: Mapping[int, bytes]) -> _Template:
+    """Messages that end with a sample to be filled in. extras: further fields, by row."""
+    if extras:
+        bodies = [body + extras.get(row, b"") for row, body in enumerate(bodies)]
+    parts = [tag + varint(len(body) + len(_HOLE)) + body + _HOLE for body in bodies]
+    ends = np.fromiter(map(len, parts), np.int64, len(parts)).cumsum()
+    return _Template(b"".join(parts), ends)
+
+
+def _one_by_one(tag: bytes, bodies: Sequence[bytes], extras: Mapping[int, bytes], sweep: Sweep) -> bytes:
+    """The same where times have varints of any size."""
+    bits = np.ascontiguousarray(sweep.values, "<f8").tobytes()
+    parts = []
+    for row, (body, time_ms) in enumerate(zip(bodies, sweep.times_ms.tolist(), strict=True)):
+        sample = b"\x09" + bits[8 * row : 8 * row + 8] + b"\x10" + varint(time_ms & _MASK)
+        whole = body + extras.get(row, b"") + b"\x12" + varint(len(sample)) + sample
+        parts.append(tag + varint(len(whole)) + whole)
+    return b"".join(parts)
+
+
+def _histograms(tags: bytes, bodies: Sequence[bytes], extras: Mapping[int, bytes], sweep: Sweep) -> bytes:
+    """One message a native histogram. tags: that of the message, and of its `histograms` field."""
+    parts = []
+    for row, (body, spread) in enumerate(zip(bodies, sweep.histograms, strict=True), len(sweep.lines)):
+        content = tags[1:] + varint(len(spread.encoded)) + spread.encoded
+        whole = body + content + extras.get(row, b"")
+        parts.append(tags[:1] + varint(len(whole)) + whole)
+    return b"".join(parts)
+
+
+def _extras_v1(sweep: Sweep) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    for example in sweep.exemplars:
+        content = _exemplar(example.encoded, example)
+        found[example.row] = found.get(example.row, b"") + b"\x1a" + varint(len(content)) + content
+    return found
+
+
+def _extras_v2(sweep: Sweep, symbols: Symbols) -> dict[int, bytes]:
+    """Exemplars and start times, by row."""
+    found = {row: _start(int(sweep.starts_ms[row])) for row in np.flatnonzero(sweep.starts_ms).tolist()}
+    for row, spread in enumerate(sweep.histograms, len(sweep.lines)):
+        if spread.start_ms:
+            found[row] = _start(spread.start_ms)
+    for example in sweep.exemplars:
+        refs = symbols.references(example.encoded)
+        content = _exemplar(b"\x0a" + varint(len(refs)) + refs, example)
+        found[example.row] = found.get(example.row, b"") + b"\x22" + varint(len(content)) + content
+    return found
+
+
+def _start(start_ms: int) -> bytes:
+    return b"\x30" + varint(start_ms & _MASK)
+
+
+def _exemplar(labels: bytes, example: Example) -> bytes:
+    return labels + b"\x11" + struct.pack("<d", example.value) + b"\x18" + varint(example.time_ms & _MASK)
+
+
+def _time_words(times_ms: Int64Array) -> UInt64Array:
+    """The last eight bytes of samples with these times, little-endian; the first of them is the value's."""
+    if len(times_ms) and times_ms[0] == times_ms[-1] and bool((times_ms == times_ms[0]).all()):
+        times_ms = times_ms[:1]
+    times = times_ms.astype(np.uint64)
+    words = np.full(len(times), 0x10 << 8, np.uint64)
+    for septet in range(6):
+        bits = times >> np.uint64(7 * septet) & np.uint64(0x7F)
+        words |= (bits | np.uint64(0x80 if septet < 5 else 0)) << np.uint64(8 * septet + 16)
+    return words
