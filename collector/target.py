@@ -16,11 +16,13 @@ _MIB = 1 << 20
 class Credentials:
     """How a scrape proves who it is. Files are read again when they change.
 
-    bearer_file, bearer: at most one of both. username and password_file: HTTP basic.
+    bearer_file, bearer: at most one of both. scheme: the word before it in the Authorization header.
+    username with password or password_file: HTTP basic.
     """
 
     bearer: str = ""
     bearer_file: Path | None = None
+    scheme: str = "Bearer"
     username: str = ""
     password: str = ""
     password_file: Path | None = None
@@ -62,6 +64,7 @@ class Target:
     honor_labels: a page's own label wins over the target's; else it is kept as `exported_<name>`.
     honor_timestamps: a page's own timestamps are kept; else all samples have the time of the scrape.
     classic_too: classic buckets of a native histogram are kept as well.
+    follow_redirects: an answer 3xx is followed; else it is a failed scrape.
     rules: relabelling of every series of the page.
     """
 
@@ -74,6 +77,7 @@ class Target:
     honor_labels: bool = False
     honor_timestamps: bool = True
     classic_too: bool = False
+    follow_redirects: bool = True
     rules: tuple[Rule, ...] = ()
     bounds: Bounds = Bounds()
     credentials: Credentials = Credentials()

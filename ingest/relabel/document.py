@@ -29,6 +29,11 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
         content = yaml.load(text, Loader=yaml.BaseLoader)  # it makes nothing but text
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}") from None
+    return rules_of(content)
+
+
+def rules_of(content: Any) -> tuple[Rule, ...]:
+    """The rules of a list of mappings from text to text. Raises `ConfigError`, as `parse_rules` does."""
     if not isinstance(content, list):
         raise ConfigError("expected a list of rules")
     return tuple(_rule(one, f"rule {number}") for number, one in enumerate(content, 1))
