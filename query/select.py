@@ -1,4 +1,4 @@
-"""From matchers to flat samples: one read a metric, in parallel, joined into what kernels take."""
+"""From matchers to flat samples: large metrics read in parallel, small ones together, then joined."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from storage.model import Int64Array, Matcher, TimeRange, is_stale
 
 _BEFORE_MS = 300_000
 """How much earlier histograms are read: their hints follow from the one before."""
+_SERIES_A_READ = 2_000
+"""Metrics are read together up to so many series: as many as a query to the store can name."""
+_METRICS_A_READ = 1_000
 _SAMPLES_A_SECOND = 10
 """More than that of each series is not expected; beyond it samples are counted before they are read."""
 
@@ -82,19 +85,28 @@ class Reader:
         self.cost.series += sum(len(one.series_ids) for one in selections)
         self._limits.check("series", self.cost.series, self._limits.max_series)
         self._deadline.check()
-        if len(selections) <= 1:
-            parts = [self._fetch(one, time_range) for one in selections]
+        groups = _groups(selections)
+        if len(groups) <= 1:
+            found = [self._fetch(group, time_range) for group in groups]
         else:
-            parts = list(self._executor.map(lambda one: self._fetch(one, time_range), selections))
+            found = list(self._executor.map(lambda group: self._fetch(group, time_range), groups))
+        parts = [part for group in found for part in group]
         self.cost.samples = self._memory.samples
         self._deadline.check()
         return _join(parts)
 
-    def _fetch(self, selection: SeriesSelection, time_range: TimeRange) -> Samples:
+    def _fetch(self, group: Sequence[SeriesSelection], time_range: TimeRange) -> list[Samples]:
         self._deadline.check()
-        columns = self._warm.read(selection, time_range, self._expect)
-        self._memory.hold_samples(int(columns.offsets[-1] - columns.offsets[0]))
-        samples = Samples(selection.labels, columns.timestamps_ms, columns.values, columns.offsets)
+        found = self._warm.read_many(group, time_range, self._expect)
+        self._memory.hold_samples(sum(int(columns.offsets[-1] - columns.offsets[0]) for columns in found))
+        return [
+            self._with_more(
+                Samples(one.labels, columns.timestamps_ms, columns.values, columns.offsets), one, time_range
+            )
+            for one, columns in zip(group, found, strict=True)
+        ]
+
+    def _with_more(self, samples: Samples, selection: SeriesSelection, time_range: TimeRange) -> Samples:
         if selection.metric_id in self._with_histograms:
             samples = self._and_histograms(samples, selection, time_range)
         if selection.metric_id in self._with_starts:
@@ -124,6 +136,20 @@ class Reader:
         time_range = TimeRange(int(times_ms.min()), int(times_ms.max()))
         batch = self._storage.read_starts(selection.metric_id, wanted, time_range)
         return replace(samples, starts_ms=starts_in(samples, selection.series_ids, batch))
+
+
+def _groups(selections: Sequence[SeriesSelection]) -> list[list[SeriesSelection]]:
+    """What is read together, in order: small metrics up to a bound, a large one alone."""
+    groups: list[list[SeriesSelection]] = []
+    room = 0
+    for one in selections:
+        size = len(one.series_ids)
+        if not groups or size > room or len(groups[-1]) == _METRICS_A_READ:
+            groups.append([])
+            room = _SERIES_A_READ
+        groups[-1].append(one)
+        room -= size
+    return groups
 
 
 def _weight(histograms: Histograms) -> int:

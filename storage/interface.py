@@ -64,6 +64,11 @@ class Storage(Protocol):
         stale marker loses against any value. Stale markers are returned, bit by bit.
         """
 
+    def read_many(
+        self, metric_ids: Sequence[int], series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> list[SampleBatch]:
+        """What `read_samples` gives for each of some metrics, in one go, which small ones are worth."""
+
     def count_samples(self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange) -> int:
         """About how many samples `read_samples` would go through, never fewer than it returns."""
 

@@ -127,6 +127,12 @@ class MemoryStorage:
             inside &= np.isin(found.series_ids, series_ids)
         return _picked(found, inside)
 
+    def read_many(
+        self, metric_ids: Sequence[int], series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> list[SampleBatch]:
+        """See `storage.interface.Storage`."""
+        return [self.read_samples(one, series_ids, time_range) for one in metric_ids]
+
     def count_samples(self, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange) -> int:
         """See `storage.interface.Storage`."""
         return len(self.read_samples(metric_id, series_ids, time_range))

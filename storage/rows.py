@@ -1,7 +1,8 @@
-"""Which rows of a table are asked for: those of one metric, of some series, in a range of time."""
+"""Which rows of a table are asked for: those of some metrics, of some series, in a range of time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,13 @@ class Rows:
     @classmethod
     def of(cls, metric_id: int, series_ids: UInt64Array | None, time_range: TimeRange) -> Rows:
         """Rows of `series_ids`, ascending, or of all series when None; times are inclusive."""
+        return cls.of_many([metric_id], series_ids, time_range)
+
+    @classmethod
+    def of_many(
+        cls, metric_ids: Sequence[int], series_ids: UInt64Array | None, time_range: TimeRange
+    ) -> Rows:
+        """Rows of several metrics, at least one, likewise."""
         among, wanted = "", None
         if series_ids is not None and not len(series_ids):
             among = " AND 0"
@@ -39,7 +47,7 @@ class Rows:
             among = f" AND series_id BETWEEN {series_ids[0]} AND {series_ids[-1]}"
             wanted = series_ids
         condition = (
-            f"WHERE metric_id = {metric_id}{among} "
+            f"WHERE metric_id IN ({', '.join(map(str, metric_ids))}){among} "
             f"AND timestamp BETWEEN {time_range.start_ms} AND {time_range.end_ms}"
         )
         return cls(condition, wanted)

@@ -223,3 +223,21 @@ def test_a_large_batch_is_read_back_whole(storage: ClickHouseStorage) -> None:
     np.testing.assert_array_equal(found.series_ids, samples.series_ids)
     np.testing.assert_array_equal(found.timestamps_ms, samples.timestamps_ms)
     np.testing.assert_array_equal(found.values, samples.values)
+
+
+def test_many_metrics_are_read_as_each_alone(storage: ClickHouseStorage) -> None:
+    for metric in (3, 1, 2**64 - 1):
+        rows = [(2, 10, 1.0 * metric), (1, 30, 2.0), (2, 10, 9.0), (1, 5, 3.0), (4, 10**9, 1.0)]
+        storage.write_samples(batch(rows, metric=metric), f"m{metric}")
+    asked = [2**64 - 1, 2, 1, 3]
+
+    for series in (None, np.array([1, 2], np.uint64), np.array([], np.uint64), np.array([7], np.uint64)):
+        for within in (ALWAYS, TimeRange(10, 10), TimeRange(11, 12)):
+            together = storage.read_many(asked, series, within)
+            alone = [storage.read_samples(metric, series, within) for metric in asked]
+
+            assert [as_rows(found) for found in together] == [as_rows(found) for found in alone]
+            assert [found.metric_ids.tolist() for found in together] == [
+                found.metric_ids.tolist() for found in alone
+            ]
+    assert storage.read_many([], None, ALWAYS) == []
