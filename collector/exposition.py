@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from collector.families import MetricType, Reading
+from collector.families import Family, MetricType, Reading
 
 
 class _Readings(Collector):
@@ -22,16 +22,22 @@ class _Readings(Collector):
 def exposition(readings: Iterable[Reading], target: Mapping[str, str]) -> str:
     """The text of all readings; every series carries the labels of `target` unless it has them itself."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Readings([_metric(reading, target) for reading in readings if reading.values]))
+    metrics: dict[str, Metric] = {}
+    for reading in readings:
+        if reading.values:
+            _add(metrics.setdefault(reading.family.metric, _metric(reading.family)), reading, target)
+    registry.register(_Readings([*metrics.values()]))
     return generate_latest(registry).decode()
 
 
-def _metric(reading: Reading, target: Mapping[str, str]) -> Metric:
-    family = reading.family
+def _metric(family: Family) -> Metric:
     # The library names a counter without its suffix and puts it back.
-    name = family.name.removesuffix("_total") if family.type is MetricType.COUNTER else family.name
-    metric = Metric(name, family.help, family.type.value)
+    name = family.metric.removesuffix("_total") if family.type is MetricType.COUNTER else family.metric
+    return Metric(name, family.help, family.type.value)
+
+
+def _add(metric: Metric, reading: Reading, target: Mapping[str, str]) -> None:
+    family = reading.family
     for values, value in zip(reading.label_values, reading.values, strict=True):
         own = {label: text for label, text in zip(family.label_names, values, strict=True) if text}
         metric.add_sample(family.name, {**target, **own}, value)
-    return metric

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class MetricType(StrEnum):
@@ -13,17 +13,29 @@ class MetricType(StrEnum):
 
     COUNTER = "counter"
     GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+    SUMMARY = "summary"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric family: all of its series carry the labels `label_names`, in that order."""
+    """A metric family: all of its series carry the labels `label_names`, in that order.
+
+    name: what its samples bear. part_of: the metric that type and help speak of, where that is another, such
+    as `x` for the samples `x_bucket` of a histogram.
+    """
 
     name: str
     type: MetricType
     help: str
     label_names: tuple[str, ...] = ()
+    part_of: str = ""
+
+    @property
+    def metric(self) -> str:
+        """The metric that type and help speak of."""
+        return self.part_of or self.name
 
     def one(self, value: float) -> Reading:
         """A reading of the only series of a family without labels."""
@@ -47,6 +59,21 @@ class Reading(NamedTuple):
     family: Family
     label_values: Sequence[tuple[str, ...]]
     values: Sequence[float]
+
+
+Row: TypeAlias = tuple[Family, tuple[str, ...], float]
+"""A sample with its family: label values in the order of `Family.label_names`, then the value."""
+
+
+def grouped(rows: Iterable[Row]) -> list[Reading]:
+    """Rows of many families to one reading each. Of rows with equal labels the first counts."""
+    families: dict[str, tuple[Family, dict[tuple[str, ...], float]]] = {}
+    for family, labels, value in rows:
+        known = families.get(family.name)
+        if known is None:
+            known = families[family.name] = (family, {})
+        known[1].setdefault(labels, value)
+    return [family.rows(found) for family, found in families.values()]
 
 
 def counter(name: str, help_text: str, *label_names: str) -> Family:

@@ -88,7 +88,7 @@ class Pusher:
         if sent_ms is not None and 0 <= now_ms - sent_ms < METADATA_INTERVAL_MS:
             return []
         self.metadata_at_ms = now_ms
-        families = {reading.family.name: reading.family for reading in readings}
+        families = {reading.family.metric: reading.family for reading in readings}
         return [Metadata(name, each.type.value, each.help, "") for name, each in families.items()]
 
 

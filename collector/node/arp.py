@@ -7,7 +7,7 @@ from collections import Counter
 from collector.families import Reading, gauge
 from collector.node.roots import Roots
 
-ENTRIES = gauge("node_arp_entries", "Entries of the ARP table.", "device")
+ENTRIES = gauge("node_arp_entries", "ARP entries by device", "device")
 
 
 def parse(text: str) -> list[Reading]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collector.families import Reading, gauge
 from collector.node.roots import Roots, optional_text, read_text
 
-SLAVES = gauge("node_bonding_slaves", "Devices that the bond has.", "master")
-ACTIVE = gauge("node_bonding_active", "Devices of the bond whose link is up.", "master")
+SLAVES = gauge("node_bonding_slaves", "Number of configured slaves per bonding interface.", "master")
+ACTIVE = gauge("node_bonding_active", "Number of active slaves per bonding interface.", "master")
 
 
 def read(roots: Roots) -> list[Reading]:

@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from collector.families import Reading, gauge
 from collector.node.roots import Roots, listing, optional_text
 
-SECONDS = gauge("node_time_seconds", "The machine's clock, in seconds since the epoch.")
-ZONE = gauge("node_time_zone_offset_seconds", "Seconds that the zone lies east of UTC.", "time_zone")
+SECONDS = gauge("node_time_seconds", "System time in seconds since epoch (1970).")
+ZONE = gauge("node_time_zone_offset_seconds", "System time zone offset in seconds.", "time_zone")
 AVAILABLE = gauge(
-    "node_time_clocksource_available_info", "Clock sources that may be chosen.", "device", "clocksource"
+    "node_time_clocksource_available_info",
+    "Available clocksources read from '/sys/devices/system/clocksource'.",
+    "device",
+    "clocksource",
 )
-CURRENT = gauge("node_time_clocksource_current_info", "The clock source in use.", "device", "clocksource")
+CURRENT = gauge(
+    "node_time_clocksource_current_info",
+    "Current clocksource read from '/sys/devices/system/clocksource'.",
+    "device",
+    "clocksource",
+)
 
 
 @dataclass(frozen=True, slots=True)

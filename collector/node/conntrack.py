@@ -5,21 +5,24 @@ from __future__ import annotations
 from collector.families import Reading, gauge
 from collector.node.roots import Roots
 
-ENTRIES = gauge("node_nf_conntrack_entries", "Connections that are tracked.")
-LIMIT = gauge("node_nf_conntrack_entries_limit", "Connections that can be tracked.")
+ENTRIES = gauge(
+    "node_nf_conntrack_entries", "Number of currently allocated flow entries for connection tracking."
+)
+LIMIT = gauge("node_nf_conntrack_entries_limit", "Maximum size of connection tracking table.")
 
 # node_exporter gives these counters the type gauge.
 STATISTICS = {
-    name: gauge(f"node_nf_conntrack_stat_{name}", f"Connection tracking: {meaning}.")
+    name: gauge(f"node_nf_conntrack_stat_{name}", f"Number of {meaning}.")
     for name, meaning in {
-        "found": "entries that were searched and found",
-        "invalid": "packets that could not be tracked",
-        "ignore": "packets of connections that are tracked already",
-        "insert": "entries inserted",
-        "insert_failed": "entries that were there already when inserted",
-        "drop": "packets dropped because tracking failed",
-        "early_drop": "entries dropped to make room, at the limit",
-        "search_restart": "searches that started anew because the table was resized",
+        "found": "searched entries which were successful",
+        "invalid": "packets seen which can not be tracked",
+        "ignore": "packets seen which are already connected to a conntrack entry",
+        "insert": "entries inserted into the list",
+        "insert_failed": "entries for which list insertion was attempted but failed",
+        "drop": "packets dropped due to conntrack failure",
+        "early_drop": "dropped conntrack entries to make room for new ones, if maximum table size was"
+        " reached",
+        "search_restart": "conntrack table lookups which had to be restarted due to hashtable resizes",
     }.items()
 }
 

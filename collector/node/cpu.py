@@ -6,19 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collector.families import Reading, counter, gauge
+from collector.node.cpuinfo import CpuInfo
 from collector.node.roots import Roots, listing, optional_text
 
-SECONDS = counter("node_cpu_seconds_total", "Seconds that the processors spent in each mode.", "cpu", "mode")
+SECONDS = counter("node_cpu_seconds_total", "Seconds the CPUs spent in each mode.", "cpu", "mode")
 GUEST = counter(
-    "node_cpu_guest_seconds_total", "Seconds that the processors ran guests, by mode.", "cpu", "mode"
+    "node_cpu_guest_seconds_total", "Seconds the CPUs spent in guests (VMs) for each mode.", "cpu", "mode"
 )
 CORE_THROTTLES = counter(
-    "node_cpu_core_throttles_total", "How often this core was throttled.", "package", "core"
+    "node_cpu_core_throttles_total", "Number of times this CPU core has been throttled.", "package", "core"
 )
 PACKAGE_THROTTLES = counter(
-    "node_cpu_package_throttles_total", "How often this package was throttled.", "package"
+    "node_cpu_package_throttles_total", "Number of times this CPU package has been throttled.", "package"
 )
-ISOLATED = gauge("node_cpu_isolated", "1 for each processor that the scheduler leaves alone.", "cpu")
+ISOLATED = gauge(
+    "node_cpu_isolated",
+    "Whether each core is isolated, information from /sys/devices/system/cpu/isolated.",
+    "cpu",
+)
 
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 GUEST_MODES = ("user", "nice")
@@ -27,6 +32,9 @@ _FIELDS = len(MODES) + len(GUEST_MODES)
 
 # A processor that was unplugged and came back starts at zero; a smaller step back is the kernel's rounding.
 _RESET_TICKS = 300
+
+# More than any kernel is built for (NR_CPUS).
+_MOST = 1 << 16
 
 
 def parse_ticks(text: str) -> dict[str, list[int]]:
@@ -72,19 +80,26 @@ def readings(ticks: dict[str, list[int]], ticks_per_s: int) -> list[Reading]:
 
 
 def parse_list(text: str) -> list[str]:
-    """A kernel's list of processors, such as '0,3-5', to their numbers."""
+    """A kernel's list of processors, such as '0,3-5', to their numbers. Raises ValueError."""
     numbers: list[str] = []
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
-        numbers += [str(number) for number in range(int(first), int(last or first) + 1)]
+        begin, end = int(first), int(last or first) + 1
+        if end > _MOST:
+            raise ValueError(f"a list of processors names {end - 1}, expected less than {_MOST}")
+        numbers += [str(number) for number in range(begin, end)]
     return numbers
 
 
 @dataclass(slots=True)
 class Cpu:
-    """Reads the processors; remembers their last ticks, so that no counter falls back."""
+    """Reads the processors; remembers their last ticks, so that no counter falls back.
+
+    info: adds what the processors are; None leaves it out, as node_exporter does by default.
+    """
 
     ticks_per_s: int
+    info: CpuInfo | None = None
     before: dict[str, list[int]] = field(default_factory=dict)
     places: dict[str, tuple[str, str] | None] = field(default_factory=dict)
 
@@ -96,6 +111,7 @@ class Cpu:
             *readings(self.before, self.ticks_per_s),
             *self._throttles(roots),
             ISOLATED.by(dict.fromkeys(parse_list(isolated), 1.0)),
+            *(self.info(roots) if self.info else ()),
         ]
 
     def _throttles(self, roots: Roots) -> Iterator[Reading]:

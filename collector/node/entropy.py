@@ -5,8 +5,8 @@ from __future__ import annotations
 from collector.families import Reading, gauge
 from collector.node.roots import Roots
 
-AVAILABLE = gauge("node_entropy_available_bits", "Bits of entropy available.")
-POOL = gauge("node_entropy_pool_size_bits", "Bits of entropy that the pool holds.")
+AVAILABLE = gauge("node_entropy_available_bits", "Bits of available entropy.")
+POOL = gauge("node_entropy_pool_size_bits", "Bits of entropy pool.")
 
 
 def read(roots: Roots) -> list[Reading]:

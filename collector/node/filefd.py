@@ -5,8 +5,8 @@ from __future__ import annotations
 from collector.families import Reading, gauge
 from collector.node.roots import Roots
 
-ALLOCATED = gauge("node_filefd_allocated", "File descriptors in use.")
-MAXIMUM = gauge("node_filefd_maximum", "File descriptors that the kernel allows.")
+ALLOCATED = gauge("node_filefd_allocated", "File descriptor statistics: allocated.")
+MAXIMUM = gauge("node_filefd_maximum", "File descriptor statistics: maximum.")
 
 
 def parse(text: str) -> list[Reading]:

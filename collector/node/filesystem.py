@@ -28,13 +28,19 @@ ANSWER_AT_ONCE = frozenset(
 """File systems whose statvfs is answered from memory."""
 
 _LABELS = ("device", "mountpoint", "fstype")
-SIZE = gauge("node_filesystem_size_bytes", "Size in bytes.", *_LABELS)
-FREE = gauge("node_filesystem_free_bytes", "Free space in bytes.", *_LABELS)
-AVAILABLE = gauge("node_filesystem_avail_bytes", "Free space in bytes for ordinary users.", *_LABELS)
-FILES = gauge("node_filesystem_files", "Inodes.", *_LABELS)
-FILES_FREE = gauge("node_filesystem_files_free", "Free inodes.", *_LABELS)
-READONLY = gauge("node_filesystem_readonly", "1 when mounted read-only.", *_LABELS)
-ERROR = gauge("node_filesystem_device_error", "1 when the file system did not answer.", *_LABELS)
+SIZE = gauge("node_filesystem_size_bytes", "Filesystem size in bytes.", *_LABELS)
+FREE = gauge("node_filesystem_free_bytes", "Filesystem free space in bytes.", *_LABELS)
+AVAILABLE = gauge(
+    "node_filesystem_avail_bytes", "Filesystem space available to non-root users in bytes.", *_LABELS
+)
+FILES = gauge("node_filesystem_files", "Filesystem total file nodes.", *_LABELS)
+FILES_FREE = gauge("node_filesystem_files_free", "Filesystem total free file nodes.", *_LABELS)
+READONLY = gauge("node_filesystem_readonly", "Filesystem read-only status.", *_LABELS)
+ERROR = gauge(
+    "node_filesystem_device_error",
+    "Whether an error occurred while getting statistics for the given device.",
+    *_LABELS,
+)
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 

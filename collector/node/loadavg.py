@@ -5,7 +5,7 @@ from __future__ import annotations
 from collector.families import Reading, gauge
 from collector.node.roots import Roots
 
-FAMILIES = tuple(gauge(f"node_load{minutes}", f"Load average of {minutes} min.") for minutes in (1, 5, 15))
+FAMILIES = tuple(gauge(f"node_load{minutes}", f"{minutes}m load average.") for minutes in (1, 5, 15))
 
 
 def parse(text: str) -> list[Reading]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from collector.families import Reading, gauge
 from collector.node.roots import Roots, listing, optional_text
 
-BLOCKS = gauge("node_md_blocks", "Blocks of the array.", "device")
-SYNCED = gauge("node_md_blocks_synced", "Blocks of the array that are in sync.", "device")
-DISKS = gauge("node_md_disks", "Disks of the array by state.", "device", "state")
-REQUIRED = gauge("node_md_disks_required", "Disks that the array should have.", "device")
-STATE = gauge("node_md_state", "1 for the state that the array is in.", "device", "state")
-RAID_DISKS = gauge("node_md_raid_disks", "Disks that the array is made for.", "device")
-DEGRADED = gauge("node_md_degraded", "Disks that the array lacks.", "device")
+BLOCKS = gauge("node_md_blocks", "Total number of blocks on device.", "device")
+SYNCED = gauge("node_md_blocks_synced", "Number of blocks synced on device.", "device")
+DISKS = gauge("node_md_disks", "Number of active/failed/spare disks of device.", "device", "state")
+REQUIRED = gauge("node_md_disks_required", "Total number of disks of device.", "device")
+STATE = gauge("node_md_state", "Indicates the state of md-device.", "device", "state")
+RAID_DISKS = gauge("node_md_raid_disks", "Number of raid disks on device.", "device")
+DEGRADED = gauge("node_md_degraded", "Number of degraded disks on device.", "device")
 
 _STATES = ("active", "inactive", "recovering", "resync", "check")
 _SYNC_STATES = {"recovery": "recovering", "resync": "resync", "check": "check"}

@@ -25,7 +25,7 @@ def _reading(line: str) -> Reading:
 def _family(key: str, unit: str) -> Family:
     name = key.replace("(", "_").replace(")", "") + ("_bytes" if unit else "")
     make = counter if name.endswith("_total") else gauge
-    return make(f"node_memory_{name}", f"Field {name} of /proc/meminfo.")
+    return make(f"node_memory_{name}", f"Memory information field {name}.")
 
 
 def read(roots: Roots) -> list[Reading]:

@@ -12,7 +12,7 @@ from collector.node.roots import Roots, attributes, listing
 
 INFO = gauge(
     "node_network_info",
-    "Addresses and states of the device; always 1.",
+    "Non-numeric data from /sys/class/net/<iface>, value is always 1.",
     "device",
     "address",
     "broadcast",
@@ -21,33 +21,41 @@ INFO = gauge(
     "adminstate",
     "ifalias",
 )
-UP = gauge("node_network_up", "1 when the device's operstate is up.", "device")
-SPEED = gauge(
-    "node_network_speed_bytes", "Speed of the device in bytes a second, where it is known.", "device"
-)
+UP = gauge("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.", "device")
+SPEED = gauge("node_network_speed_bytes", "Network device property: speed_bytes", "device")
 
 # sysfs attribute -> family (kernel, Documentation/ABI/testing/sysfs-class-net).
 ATTRIBUTES: Mapping[str, Family] = {
-    "addr_assign_type": gauge("node_network_address_assign_type", "How the address was assigned.", "device"),
-    "carrier": gauge("node_network_carrier", "1 when a carrier is detected.", "device"),
-    "carrier_changes": counter("node_network_carrier_changes_total", "Changes of the carrier.", "device"),
+    "addr_assign_type": gauge(
+        "node_network_address_assign_type", "Network device property: address_assign_type", "device"
+    ),
+    "carrier": gauge("node_network_carrier", "Network device property: carrier", "device"),
+    "carrier_changes": counter(
+        "node_network_carrier_changes_total", "Network device property: carrier_changes_total", "device"
+    ),
     "carrier_down_count": counter(
-        "node_network_carrier_down_changes_total", "How often the carrier was lost.", "device"
+        "node_network_carrier_down_changes_total",
+        "Network device property: carrier_down_changes_total",
+        "device",
     ),
     "carrier_up_count": counter(
-        "node_network_carrier_up_changes_total", "How often the carrier came back.", "device"
+        "node_network_carrier_up_changes_total", "Network device property: carrier_up_changes_total", "device"
     ),
-    "dev_id": gauge("node_network_device_id", "The device's id among those that share an address.", "device"),
-    "dormant": gauge("node_network_dormant", "1 when the device waits for something to come up.", "device"),
-    "flags": gauge("node_network_flags", "The device's flags, a bit set.", "device"),
-    "ifindex": gauge("node_network_iface_id", "The device's number.", "device"),
-    "iflink": gauge("node_network_iface_link", "Number of the device that this one rests on.", "device"),
-    "link_mode": gauge("node_network_iface_link_mode", "The device's link mode.", "device"),
-    "mtu": gauge("node_network_mtu_bytes", "Largest packet in bytes.", "device"),
-    "name_assign_type": gauge("node_network_name_assign_type", "How the name was assigned.", "device"),
-    "netdev_group": gauge("node_network_net_dev_group", "The device's group.", "device"),
-    "tx_queue_len": gauge("node_network_transmit_queue_length", "Packets that the queue holds.", "device"),
-    "type": gauge("node_network_protocol_type", "The device's protocol, a number.", "device"),
+    "dev_id": gauge("node_network_device_id", "Network device property: device_id", "device"),
+    "dormant": gauge("node_network_dormant", "Network device property: dormant", "device"),
+    "flags": gauge("node_network_flags", "Network device property: flags", "device"),
+    "ifindex": gauge("node_network_iface_id", "Network device property: iface_id", "device"),
+    "iflink": gauge("node_network_iface_link", "Network device property: iface_link", "device"),
+    "link_mode": gauge("node_network_iface_link_mode", "Network device property: iface_link_mode", "device"),
+    "mtu": gauge("node_network_mtu_bytes", "Network device property: mtu_bytes", "device"),
+    "name_assign_type": gauge(
+        "node_network_name_assign_type", "Network device property: name_assign_type", "device"
+    ),
+    "netdev_group": gauge("node_network_net_dev_group", "Network device property: net_dev_group", "device"),
+    "tx_queue_len": gauge(
+        "node_network_transmit_queue_length", "Network device property: transmit_queue_length", "device"
+    ),
+    "type": gauge("node_network_protocol_type", "Network device property: protocol_type", "device"),
 }
 TEXTS = ("address", "broadcast", "duplex", "operstate", "ifalias")
 

@@ -12,14 +12,14 @@ _RECEIVE = ("bytes", "packets", "errs", "drop", "fifo", "frame", "compressed", "
 _TRANSMIT = ("bytes", "packets", "errs", "drop", "fifo", "colls", "carrier", "compressed")
 
 COLUMNS = tuple(
-    counter(f"node_network_{way}_{field}_total", f"Statistic {way} {field} of the device.", "device")
+    counter(f"node_network_{way}_{field}_total", f"Network device statistic {way}_{field}.", "device")
     for way, fields in (("receive", _RECEIVE), ("transmit", _TRANSMIT))
     for field in fields
 )
 """In the order of the columns of /proc/net/dev."""
 
 NOHANDLER = counter(
-    "node_network_receive_nohandler_total", "Statistic receive nohandler of the device.", "device"
+    "node_network_receive_nohandler_total", "Network device statistic receive_nohandler.", "device"
 )
 
 

@@ -70,4 +70,4 @@ class NetStat:
     def _family(self, protocol: str, name: str) -> Family | None:
         if not self.fields.search(f"{protocol}_{name}"):
             return None
-        return unknown(f"node_netstat_{protocol}_{name}", f"Statistic {protocol}{name} of the network stack.")
+        return unknown(f"node_netstat_{protocol}_{name}", f"Statistic {protocol}{name}.")

@@ -8,22 +8,28 @@ from collector.node.roots import Roots
 # (resource, line) -> family. The kernel's `full` line of cpu means nothing for a whole machine.
 FAMILIES: dict[tuple[str, str], Family] = {
     ("cpu", "some"): counter(
-        "node_pressure_cpu_waiting_seconds_total", "Seconds that processes waited for a processor."
+        "node_pressure_cpu_waiting_seconds_total",
+        "Total time in seconds that processes have waited for CPU time",
     ),
     ("io", "some"): counter(
-        "node_pressure_io_waiting_seconds_total", "Seconds that processes waited for I/O."
+        "node_pressure_io_waiting_seconds_total",
+        "Total time in seconds that processes have waited due to IO congestion",
     ),
     ("io", "full"): counter(
-        "node_pressure_io_stalled_seconds_total", "Seconds that no process made progress, for I/O."
+        "node_pressure_io_stalled_seconds_total",
+        "Total time in seconds no process could make progress due to IO congestion",
     ),
     ("memory", "some"): counter(
-        "node_pressure_memory_waiting_seconds_total", "Seconds that processes waited for memory."
+        "node_pressure_memory_waiting_seconds_total",
+        "Total time in seconds that processes have waited for memory",
     ),
     ("memory", "full"): counter(
-        "node_pressure_memory_stalled_seconds_total", "Seconds that no process made progress, for memory."
+        "node_pressure_memory_stalled_seconds_total",
+        "Total time in seconds no process could make progress due to memory congestion",
     ),
     ("irq", "full"): counter(
-        "node_pressure_irq_stalled_seconds_total", "Seconds that no process made progress, for interrupts."
+        "node_pressure_irq_stalled_seconds_total",
+        "Total time in seconds no process could make progress due to IRQ congestion",
     ),
 }
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 from collector.families import Reading, gauge
 from collector.node.roots import Roots
@@ -14,9 +15,15 @@ from collector.node.sources import Source
 log = logging.getLogger(__name__)
 
 DURATION = gauge(
-    "node_scrape_collector_duration_seconds", "Seconds that the collector took in this pass.", "collector"
+    "node_scrape_collector_duration_seconds", "node_exporter: Duration of a collector scrape.", "collector"
 )
-SUCCESS = gauge("node_scrape_collector_success", "1 when the collector succeeded in this pass.", "collector")
+BUILD = gauge(
+    "node_exporter_build_info",
+    "A metric with a constant '1' value labeled by version and goos of what stands for node_exporter here.",
+    "version",
+    "goos",
+)
+SUCCESS = gauge("node_scrape_collector_success", "node_exporter: Whether a collector succeeded.", "collector")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,18 +42,24 @@ class NodeReader:
     roots: Roots
     perf: Callable[[], float] = time.perf_counter
     failing: dict[str, str] = field(default_factory=dict)
+    build: Reading = field(default_factory=lambda: BUILD.rows({(version("swell"), "linux"): 1.0}))
 
     def read(self) -> NodeReading:
-        """One pass, with the duration and success of each collector."""
+        """One pass, with the duration and success of each collector.
+
+        A family belongs to the first collector that has it.
+        """
         found: list[Reading] = []
         durations, successes = {}, {}
+        owners: dict[str, str] = {}
         for name, source in self.sources.items():
             begin = self.perf()
             readings = self._run(name, source)
             durations[name] = self.perf() - begin
             successes[name] = float(readings is not None)
-            found += readings or []
-        found += [DURATION.by(durations), SUCCESS.by(successes)]
+            # What a file of an operator says must not be sent beside what the machine says.
+            found += [each for each in readings or () if owners.setdefault(each.family.name, name) == name]
+        found += [DURATION.by(durations), SUCCESS.by(successes), self.build]
         return NodeReading(found, any(successes.values()))
 
     def _run(self, name: str, source: Source) -> list[Reading] | None:

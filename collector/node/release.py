@@ -24,8 +24,14 @@ _INFO_LABELS = (
     "version_codename",
     "version_id",
 )
-INFO = gauge("node_os_info", "What os-release(5) says; always 1.", *_INFO_LABELS)
-VERSION = gauge("node_os_version", "Major and minor version.", "id", "id_like", "name")
+INFO = gauge(
+    "node_os_info",
+    "A metric with a constant '1' value labeled by " + ", ".join(_INFO_LABELS) + ".",
+    *_INFO_LABELS,
+)
+VERSION = gauge(
+    "node_os_version", "Metric containing the major.minor part of the OS version.", "id", "id_like", "name"
+)
 _NUMBER = re.compile(r"^\d+(\.\d+)?")
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collector.families import Reading, counter
 from collector.node.roots import Roots
 
-RUNNING = counter("node_schedstat_running_seconds_total", "Seconds that tasks ran.", "cpu")
-WAITING = counter("node_schedstat_waiting_seconds_total", "Seconds that tasks were ready but waited.", "cpu")
-TIMESLICES = counter("node_schedstat_timeslices_total", "Time slices run.", "cpu")
+RUNNING = counter(
+    "node_schedstat_running_seconds_total", "Number of seconds CPU spent running a process.", "cpu"
+)
+WAITING = counter(
+    "node_schedstat_waiting_seconds_total",
+    "Number of seconds spent by processing waiting for this CPU.",
+    "cpu",
+)
+TIMESLICES = counter("node_schedstat_timeslices_total", "Number of timeslices executed by CPU.", "cpu")
 
 _NANOSECONDS = 1e9
 

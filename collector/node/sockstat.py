@@ -27,7 +27,8 @@ def parse(text: str, page_bytes: int) -> list[Reading]:
 
 @cache
 def _family(protocol: str, name: str) -> Family:
-    return gauge(f"node_sockstat_{protocol}_{name}", f"Sockets of {protocol}: {name}.")
+    state = "IPv4 sockets in use" if protocol == "sockets" else f"{protocol} sockets in state {name}"
+    return gauge(f"node_sockstat_{protocol}_{name}", f"Number of {state}.")
 
 
 @dataclass(frozen=True, slots=True)

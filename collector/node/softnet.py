@@ -9,13 +9,19 @@ from collector.node.roots import Roots
 
 # Column of /proc/net/softnet_stat (kernel, net/core/net-procfs.c) -> family. Each kernel has more of them.
 COLUMNS: Mapping[int, Family] = {
-    0: counter("node_softnet_processed_total", "Packets processed.", "cpu"),
-    1: counter("node_softnet_dropped_total", "Packets dropped for want of room in the queue.", "cpu"),
-    2: counter("node_softnet_times_squeezed_total", "Rounds that ended with packets left.", "cpu"),
-    8: counter("node_softnet_cpu_collision_total", "Collisions on the transmit lock.", "cpu"),
-    9: counter("node_softnet_received_rps_total", "Wake-ups by another processor.", "cpu"),
-    10: counter("node_softnet_flow_limit_count_total", "Packets dropped by the flow limit.", "cpu"),
-    11: gauge("node_softnet_backlog_len", "Packets that wait.", "cpu"),
+    0: counter("node_softnet_processed_total", "Number of processed packets", "cpu"),
+    1: counter("node_softnet_dropped_total", "Number of dropped packets", "cpu"),
+    2: counter(
+        "node_softnet_times_squeezed_total", "Number of times processing packets ran out of quota", "cpu"
+    ),
+    8: counter(
+        "node_softnet_cpu_collision_total",
+        "Number of collision occur while obtaining device lock while transmitting",
+        "cpu",
+    ),
+    9: counter("node_softnet_received_rps_total", "Number of times cpu woken up received_rps", "cpu"),
+    10: counter("node_softnet_flow_limit_count_total", "Number of times flow limit has been reached", "cpu"),
+    11: gauge("node_softnet_backlog_len", "Softnet backlog status", "cpu"),
 }
 _CPU = 12
 

@@ -6,12 +6,12 @@ from collector.families import Family, Reading, counter, gauge
 from collector.node.roots import Roots
 
 FAMILIES: dict[str, Family] = {
-    "intr": counter("node_intr_total", "Interrupts serviced."),
-    "ctxt": counter("node_context_switches_total", "Context switches."),
-    "btime": gauge("node_boot_time_seconds", "When the machine booted, in seconds since the epoch."),
-    "processes": counter("node_forks_total", "Processes and threads created."),
-    "procs_running": gauge("node_procs_running", "Processes that are runnable."),
-    "procs_blocked": gauge("node_procs_blocked", "Processes that wait for I/O."),
+    "intr": counter("node_intr_total", "Total number of interrupts serviced."),
+    "ctxt": counter("node_context_switches_total", "Total number of context switches."),
+    "btime": gauge("node_boot_time_seconds", "Node boot time, in unixtime."),
+    "processes": counter("node_forks_total", "Total number of forks."),
+    "procs_running": gauge("node_procs_running", "Number of processes in runnable state."),
+    "procs_blocked": gauge("node_procs_blocked", "Number of processes blocked waiting for I/O to complete."),
 }
 
 

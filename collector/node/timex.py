@@ -54,25 +54,31 @@ class _Timex(ctypes.Structure):
 
 FIELDS = tuple(name for name, kind in _Timex._fields_ if kind in (_LONG, ctypes.c_int))
 
-OFFSET = gauge("node_timex_offset_seconds", "Offset of the clock from its reference.")
-FREQUENCY = gauge("node_timex_frequency_adjustment_ratio", "Adjustment of the clock's frequency.")
-MAX_ERROR = gauge("node_timex_maxerror_seconds", "Largest error in seconds.")
+OFFSET = gauge("node_timex_offset_seconds", "Time offset in between local system and reference clock.")
+FREQUENCY = gauge("node_timex_frequency_adjustment_ratio", "Local clock frequency adjustment.")
+MAX_ERROR = gauge("node_timex_maxerror_seconds", "Maximum error in seconds.")
 ESTIMATED_ERROR = gauge("node_timex_estimated_error_seconds", "Estimated error in seconds.")
-STATUS = gauge("node_timex_status", "The status, a bit set.")
-CONSTANT = gauge("node_timex_loop_time_constant", "Time constant of the phase-locked loop.")
-TICK = gauge("node_timex_tick_seconds", "Seconds between two ticks.")
-PPS_FREQUENCY = gauge("node_timex_pps_frequency_hertz", "Frequency of the pulse per second.")
-PPS_JITTER = gauge("node_timex_pps_jitter_seconds", "Jitter of the pulse per second.")
-PPS_SHIFT = gauge("node_timex_pps_shift_seconds", "Interval of the pulse per second.")
-PPS_STABILITY = gauge("node_timex_pps_stability_hertz", "Stability of the pulse per second.")
-PPS_JITTERS = counter("node_timex_pps_jitter_total", "How often the jitter went beyond its limit.")
-PPS_CALIBRATIONS = counter("node_timex_pps_calibration_total", "Calibration intervals.")
-PPS_ERRORS = counter("node_timex_pps_error_total", "Calibration errors.")
-PPS_UNSTABLE = counter(
-    "node_timex_pps_stability_exceeded_total", "How often the stability went beyond its limit."
+STATUS = gauge("node_timex_status", "Value of the status array bits.")
+CONSTANT = gauge("node_timex_loop_time_constant", "Phase-locked loop time constant.")
+TICK = gauge("node_timex_tick_seconds", "Seconds between clock ticks.")
+PPS_FREQUENCY = gauge("node_timex_pps_frequency_hertz", "Pulse per second frequency.")
+PPS_JITTER = gauge("node_timex_pps_jitter_seconds", "Pulse per second jitter.")
+PPS_SHIFT = gauge("node_timex_pps_shift_seconds", "Pulse per second interval duration.")
+PPS_STABILITY = gauge(
+    "node_timex_pps_stability_hertz", "Pulse per second stability, average of recent frequency changes."
 )
-TAI = gauge("node_timex_tai_offset_seconds", "Seconds between UTC and International Atomic Time.")
-SYNC = gauge("node_timex_sync_status", "1 when the clock is synchronised.")
+PPS_JITTERS = counter(
+    "node_timex_pps_jitter_total", "Pulse per second count of jitter limit exceeded events."
+)
+PPS_CALIBRATIONS = counter(
+    "node_timex_pps_calibration_total", "Pulse per second count of calibration intervals."
+)
+PPS_ERRORS = counter("node_timex_pps_error_total", "Pulse per second count of calibration errors.")
+PPS_UNSTABLE = counter(
+    "node_timex_pps_stability_exceeded_total", "Pulse per second count of stability limit exceeded events."
+)
+TAI = gauge("node_timex_tai_offset_seconds", "International Atomic Time (TAI) offset.")
+SYNC = gauge("node_timex_sync_status", "Is clock synchronized to a reliable server (1 = yes, 0 = no).")
 
 
 def readings(state: int, fields: Mapping[str, int]) -> list[Reading]:

@@ -9,7 +9,7 @@ from collector.node.roots import Roots, optional_text
 
 INFO = gauge(
     "node_uname_info",
-    "What uname(2) says; always 1.",
+    "Labeled system information as provided by the uname system call.",
     "sysname",
     "release",
     "version",
@@ -23,5 +23,7 @@ def read(roots: Roots) -> list[Reading]:
     """One reading."""
     system = os.uname()
     domain = optional_text(f"{roots.proc}/sys/kernel/domainname") or "(none)"
-    labels = (system.sysname, system.release, system.version, system.machine, system.nodename, domain)
-    return [INFO.rows({labels: 1.0})]
+    # A host may be named in bytes that are not UTF-8.
+    names = (text.encode("utf-8", "replace").decode() for text in system)
+    sysname, nodename, release, version, machine = names
+    return [INFO.rows({(sysname, release, version, machine, nodename, domain): 1.0})]

@@ -24,7 +24,7 @@ def parse(text: str, fields: re.Pattern[str] = FIELDS) -> list[Reading]:
 
 @cache
 def _family(name: str) -> Family:
-    return unknown(f"node_vmstat_{name}", f"Field {name} of /proc/vmstat.")
+    return unknown(f"node_vmstat_{name}", f"/proc/vmstat information field {name}.")
 
 
 def read(roots: Roots) -> list[Reading]:

@@ -36,5 +36,11 @@ def types_of_exposition(text: str) -> dict[str, str]:
     }
 
 
+def helps_of_exposition(text: str) -> dict[str, str]:
+    """Help texts by metric."""
+    lines = (line.split(" ", 3) for line in text.splitlines() if line.startswith("# HELP "))
+    return {metric: words[0] if words else "" for _, _, metric, *words in lines}
+
+
 def series(name: str, labels: Iterable[tuple[str, str]]) -> Series:
     return (name, tuple(sorted((key, value) for key, value in labels if value)))

@@ -14,7 +14,13 @@ import pytest
 from collector.node.reader import NodeReader
 from collector.node.sources import node_sources
 from collector.settings import NodeSettings
-from tests.collector.samples import Series, of_exposition, of_readings
+from tests.collector.samples import (
+    Series,
+    helps_of_exposition,
+    of_exposition,
+    of_readings,
+    types_of_exposition,
+)
 from tests.collector.waiting import free_port, until
 
 PROGRAM = shutil.which("prometheus-node-exporter")
@@ -26,6 +32,7 @@ pytestmark = [
 # Series on one side only, by reason. Debian's program is version 1.5.0; ours follows 1.12.
 DIFFER = {
     r"^node_disk_.*device=zram": "since 1.6 zram is left out like other disks in memory",
+    r"^node_disk_info": "since 1.6 it has the label rotational",
     r"^node_network_info": "since 1.6 it has the label adminstate",
     r"^node_network_(receive|transmit)_.*device=lo": "Debian leaves out the loopback",
     r"^node_network_speed_bytes": "1.5 gives -125000 where the speed is not known",
@@ -34,7 +41,12 @@ DIFFER = {
     r"^node_softnet_(cpu_collision|received_rps|flow_limit|backlog)": "since 1.6",
     r"^node_cpu_isolated": "since 1.7",
     r"^node_filesystem_.* mountpoint=/(mnt|media|run)": "Debian leaves out these mount points",
-    r"^node_scrape_collector_": "each says which collectors it has",
+    r"^node_kernel_hung": "since 1.10",
+    r"^node_scrape_collector_.* collector=(bcachefs|dmmultipath|kernel_hung|watchdog)$": "newer than 1.5",
+    r"^node_scrape_collector_.* collector=systemd$": "Debian turns it on; it is off by default",
+    r"^node_(exporter_build_info|systemd_)": "each says what it is; systemd is off by default",
+    r"^(go|process|promhttp)_": "what the program says of itself",
+    r"^node_textfile_mtime|^(apt|smartmon|nvme|ipmi)_": "Debian has a directory of text files",
 }
 # What only an operator changes, so that it must be equal and not just between two scrapes.
 STEADY = re.compile(
@@ -44,9 +56,14 @@ STEADY = re.compile(
 
 
 @pytest.fixture(scope="module")
-def scrape() -> Iterator[Callable[[], dict[Series, float]]]:
+def page() -> Iterator[Callable[[], str]]:
     with node_exporter() as url:
-        yield lambda: of_exposition(httpx.get(f"{url}/metrics", trust_env=False).text)
+        yield lambda: httpx.get(f"{url}/metrics", trust_env=False).text
+
+
+@pytest.fixture
+def scrape(page: Callable[[], str]) -> Callable[[], dict[Series, float]]:
+    return lambda: of_exposition(page())
 
 
 @contextmanager
@@ -85,9 +102,8 @@ def same(series: Series) -> bool:
 
 def test_names_and_labels_are_node_exporters(scrape: Callable[[], dict[Series, float]]) -> None:
     ours = {series for series in read() if same(series)}
-    families = {name for name, _ in ours}
 
-    theirs = {series for series in scrape() if series[0] in families and same(series)}
+    theirs = {series for series in scrape() if same(series)}
 
     assert ours == theirs
     assert len(ours) > 250
@@ -115,3 +131,32 @@ def test_what_does_not_move_is_equal(scrape: Callable[[], dict[Series, float]]) 
 
     assert steady == {series: theirs[series] for series in steady}
     assert len(steady) > 40
+
+
+def test_types_and_helps_are_node_exporters(page: Callable[[], str]) -> None:
+    types, helps = types_of_exposition(page()), helps_of_exposition(page())
+    told = {
+        each.family.metric: each.family
+        for each in NodeReader(node_sources(), NodeSettings().roots).read().readings
+    }
+    told.pop("node_exporter_build_info")
+
+    wrong = {
+        name: (family.type.value, types[name], family.help, helps[name])
+        for name, family in told.items()
+        if name in types
+        and (family.type.value, family.help) != (types[name].replace("untyped", "unknown"), helps[name])
+    }
+
+    assert wrong == {}
+
+
+def test_the_same_collectors_succeed(scrape: Callable[[], dict[Series, float]]) -> None:
+    def successes(samples: dict[Series, float]) -> dict[Series, float]:
+        return {
+            series: value
+            for series, value in samples.items()
+            if series[0] == "node_scrape_collector_success" and same(series)
+        }
+
+    assert successes(read()) == successes(scrape())

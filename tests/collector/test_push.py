@@ -116,12 +116,12 @@ def test_labels_are_encoded_once_a_series_and_dropped_with_it() -> None:
     cache = LineCache(TARGET)
     push = Pusher(iter_reader([DISK.by({"sda": 1})], [DISK.by({"sda": 2})], []), cache)
     push.next_body(0)
-    line = cache.families[DISK.name][("sda",)]
+    line = cache.families[DISK.name, DISK.label_names][("sda",)]
     push.next_body(1)
 
-    assert cache.families[DISK.name][("sda",)] is line
+    assert cache.families[DISK.name, DISK.label_names][("sda",)] is line
     push.next_body(2)
-    assert cache.families[DISK.name] == {}
+    assert cache.families[DISK.name, DISK.label_names] == {}
 
 
 def iter_reader(*passes: list[Reading]):  # type: ignore[no-untyped-def]

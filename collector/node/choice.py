@@ -1,0 +1,34 @@
+"""What of a machine is read, where node_exporter leaves a choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collector.node.diskstats import EXCLUDE
+from collector.node.filesystem import MOUNT_POINTS_EXCLUDE, TYPES_EXCLUDE
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChoice:
+    """The defaults are node_exporter's. Texts are regular expressions that are searched for.
+
+    collectors_off: names of collectors that are not run.
+    textfile_dirs: directories, or patterns of them, whose *.prom files are read.
+    device_exclude: network devices that are left out; '' leaves out none.
+    disk_exclude, mount_point_exclude, filesystem_type_exclude: block devices and mounts that are left out.
+    hwmon_chip: the chips that are read; '' for all.
+    cpu_info: what the processors are. cpu_flags, cpu_bugs: which flags and bugs; '' for none.
+    bcache_priority_stats: how a cache's buckets are used, which is slow to find out.
+    """
+
+    collectors_off: frozenset[str] = frozenset()
+    textfile_dirs: tuple[str, ...] = ()
+    device_exclude: str = ""
+    disk_exclude: str = EXCLUDE
+    mount_point_exclude: str = MOUNT_POINTS_EXCLUDE
+    filesystem_type_exclude: str = TYPES_EXCLUDE
+    hwmon_chip: str = ""
+    cpu_info: bool = False
+    cpu_flags: str = ""
+    cpu_bugs: str = ""
+    bcache_priority_stats: bool = False
