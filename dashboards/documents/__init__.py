@@ -1,0 +1,1 @@
+"""Dashboards as documents: what one is, as text, and with its variables filled in."""
