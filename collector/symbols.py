@@ -99,15 +99,19 @@ class Symbols:
         return found
 
 
-def metric_name(line: bytes) -> str:
-    """The metric's name in encoded labels, '' where there is none."""
+def label_pairs(line: bytes) -> list[tuple[bytes, bytes]]:
+    """The labels that are encoded. Raises `DecodeError`."""
+    found = []
     at = 0
     while at < len(line):
         start, at = _span(line, at)
-        name, value = _pair(line[start:at])
-        if name == _NAME:
-            return value.decode(errors="replace")
-    return ""
+        found.append(_pair(line[start:at]))
+    return found
+
+
+def metric_name(line: bytes) -> str:
+    """The metric's name in encoded labels, '' where there is none."""
+    return dict(label_pairs(line)).get(_NAME, b"").decode(errors="replace")
 
 
 def _pair(pair: bytes) -> tuple[bytes, bytes]:

@@ -63,6 +63,8 @@ class Target:
     found: the labels before relabelling, `__address__` and `__meta_…` among them, for the targets page.
     honor_labels: a page's own label wins over the target's; else it is kept as `exported_<name>`.
     honor_timestamps: a page's own timestamps are kept; else all samples have the time of the scrape.
+    track_timestamps_staleness: a series whose page gives it a time is ended too when it vanishes.
+    native_histograms: they are asked for (in protobuf, the only form that has them) and kept.
     classic_too: classic buckets of a native histogram are kept as well.
     follow_redirects: an answer 3xx is followed; else it is a failed scrape.
     rules: relabelling of every series of the page.
@@ -76,6 +78,8 @@ class Target:
     timeout_ms: int = 10_000
     honor_labels: bool = False
     honor_timestamps: bool = True
+    track_timestamps_staleness: bool = False
+    native_histograms: bool = False
     classic_too: bool = False
     follow_redirects: bool = True
     rules: tuple[Rule, ...] = ()

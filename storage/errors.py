@@ -11,6 +11,7 @@ Error:
       + CancelledError          the client of a query went away
       + OverloadedError         accepted later: the sender should retry
       |   + RateLimitError      the sender sends faster than it may
+      + ScrapeError             a target gave no page that can be taken
       + ConfigError             a setting or a file of the operator's is wrong
       + StorageError            the store refused or failed
           + UnavailableError    the store cannot be reached; retrying helps
@@ -72,6 +73,14 @@ class OverloadedError(Error):
 
 class RateLimitError(OverloadedError):
     """The sender sends faster than it may; the message names the rate and the setting."""
+
+
+class ScrapeError(Error):
+    """A target gave no page that can be taken. `reason` is a word to count by."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ConfigError(Error):
