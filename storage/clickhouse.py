@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from storage import schema
 from storage.capabilities import Capabilities
+from storage.document_table import DocumentTable
+from storage.documents import Document
 from storage.event_table import EventTable
 from storage.events import Event, Source, SourceChange
 from storage.exemplars import ExemplarBatch, no_exemplars
@@ -64,6 +66,7 @@ class ClickHouseStorage:
         self._listeners: list[Callable[[SampleBatch | None], None]] = []
         self._histograms = HistogramTable(session, monotonic)
         self._events = EventTable(session)
+        self._documents = DocumentTable(session)
         self._with_starts = KnownMetrics(session, "start_metrics", monotonic)
 
     @property
@@ -248,6 +251,18 @@ class ClickHouseStorage:
         last[:-1] = (ids[1:] != ids[:-1]) | (timestamps[1:] != timestamps[:-1])
         ids = ids[last]
         return StartBatch(np.full(len(ids), metric_id, np.uint64), ids, timestamps[last], starts[last])
+
+    def write_documents(self, documents: Sequence[Document]) -> None:
+        """Append versions of documents."""
+        self._documents.write(documents)
+
+    def read_documents(self, kind: str) -> list[Document]:
+        """Fetch the newest versions."""
+        return self._documents.read(kind)
+
+    def read_document_versions(self, kind: str, document_id: str) -> list[Document]:
+        """Fetch every version of one."""
+        return self._documents.versions(kind, document_id)
 
     def write_events(self, events: Sequence[Event]) -> None:
         """Append events."""

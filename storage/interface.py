@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from storage.capabilities import Capabilities
+from storage.documents import Document
 from storage.events import Event, Source, SourceChange
 from storage.exemplars import ExemplarBatch
 from storage.histograms import HistogramBatch, Histograms
@@ -114,6 +115,15 @@ class Storage(Protocol):
 
         Sorted by (series_id, timestamp), one a timestamp: the latest start of a sample wins.
         """
+
+    def write_documents(self, documents: Sequence[Document]) -> None:
+        """Store versions of documents. Idempotent; of two of one version the one written last counts."""
+
+    def read_documents(self, kind: str) -> list[Document]:
+        """The newest version of each document of a kind that is not deleted, by id."""
+
+    def read_document_versions(self, kind: str, document_id: str) -> list[Document]:
+        """All versions of one document, the newest first, deletions among them."""
 
     def write_events(self, events: Sequence[Event]) -> None:
         """Store events. Idempotent, by their ids."""

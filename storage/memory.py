@@ -12,6 +12,7 @@ from typing import Never
 import numpy as np
 
 from storage.capabilities import Capabilities
+from storage.documents import Document
 from storage.errors import StorageError
 from storage.events import Event, Source, SourceChange
 from storage.exemplars import ExemplarBatch, no_exemplars
@@ -52,6 +53,7 @@ class MemoryStorage:
         self._names: dict[int, str] = {}
         self._version = 0
         self._batches: defaultdict[int, list[SampleBatch]] = defaultdict(list)
+        self._documents: dict[tuple[str, str, int], Document] = {}
         self._histograms: defaultdict[int, list[HistogramBatch]] = defaultdict(list)
 
     def append(
@@ -185,6 +187,21 @@ class MemoryStorage:
     ) -> StartBatch:
         """None."""
         return no_starts()
+
+    def write_documents(self, documents: Sequence[Document]) -> None:
+        """Kept as long as the process."""
+        for one in documents:
+            self._documents[one.kind, one.id, one.version] = one
+
+    def read_documents(self, kind: str) -> list[Document]:
+        """See `storage.interface.Storage`."""
+        newest = {key[1]: one for key, one in sorted(self._documents.items()) if key[0] == kind}
+        return [one for one in newest.values() if not one.is_deleted]
+
+    def read_document_versions(self, kind: str, document_id: str) -> list[Document]:
+        """See `storage.interface.Storage`."""
+        found = [one for one in self._documents.values() if (one.kind, one.id) == (kind, document_id)]
+        return sorted(found, key=lambda one: -one.version)
 
     def write_events(self, events: Sequence[Event]) -> None:
         """Always refused."""

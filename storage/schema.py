@@ -130,11 +130,21 @@ def _events_and_sources(able: Capabilities) -> Sequence[str]:
     )
 
 
+def _documents(able: Capabilities) -> Sequence[str]:
+    return (
+        f"""CREATE TABLE IF NOT EXISTS documents (
+            kind String, id String, version Int64, text String, author String, written Int64, is_deleted UInt8
+        ) ENGINE = ReplacingMergeTree PARTITION BY tuple()
+        ORDER BY (kind, id, version, written){_settings(able)}""",
+    )
+
+
 MIGRATIONS: Final[Sequence[Migration]] = (
     _tables,
     _tables_beside_samples,
     _metrics_with_starts,
     _events_and_sources,
+    _documents,
 )
 """Migration n brings the schema from version n to n + 1. Never edit one that was released."""
 

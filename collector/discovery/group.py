@@ -1,0 +1,40 @@
+"""Endpoints that were found together and share labels, as Prometheus's discoveries give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from collector.discovery.section import Section
+from storage.errors import ConfigError
+
+ADDRESS = "__address__"
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """targets: labels of each endpoint, `__address__` among them. labels: what they share; own ones win."""
+
+    targets: Sequence[Mapping[str, str]] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def groups_of(content: Any, where: str) -> list[Group]:
+    """A list of `targets` and `labels`, as in static_configs, files and HTTP answers. Raises ConfigError."""
+    if not isinstance(content, list):
+        raise ConfigError(f"{where}: expected a list of targets and labels, got {content!r}")
+    return [group_of(Section(part, f"{where}[{number}]")) for number, part in enumerate(content)]
+
+
+def group_of(section: Section) -> Group:
+    """One of them. Raises ConfigError."""
+    labels = section.mapping("labels")
+    for name in labels:
+        if not _LABEL_NAME.fullmatch(name):
+            raise section.error("labels", f"{name!r} is not a label name ({_LABEL_NAME.pattern})")
+    group = Group([{ADDRESS: address} for address in section.texts("targets")], labels)
+    section.end()
+    return group

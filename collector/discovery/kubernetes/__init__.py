@@ -1,0 +1,1 @@
+"""Kubernetes's objects as groups of targets, under the names of Prometheus's `kubernetes_sd_configs`."""
