@@ -124,7 +124,7 @@ class Section:
 
     def sections(self, key: str) -> list[Section]:
         """A list of parts."""
-        parts: Any = self.raw(key) or []
+        parts: Any = [] if self.raw(key) == "" else self.raw(key)
         if not isinstance(parts, list):
             raise self.error(key, f"expected a list, got {parts!r}")
         return [Section(part, f"{self.where}: {key}[{number}]") for number, part in enumerate(parts)]
