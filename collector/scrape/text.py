@@ -121,7 +121,7 @@ class TextReader:
             self._block(bytes(self._rest))
         self._quota.check()
         memory, old = self._memory, self._memory.skeleton
-        if self._fresh is None and self._at < len(old.keys):
+        if self._fresh is None and (self._at < len(old.keys) or not old.keys):
             self._diverge()
         if self._fresh is not None:
             memory.remember(self._skeleton(self._fresh))
