@@ -18,6 +18,7 @@ class NodeChoice:
     disk_exclude, mount_point_exclude, filesystem_type_exclude: block devices and mounts that are left out.
     hwmon_chip: the chips that are read; '' for all.
     cpu_info: what the processors are. cpu_flags, cpu_bugs: which flags and bugs; '' for none.
+    containers: the containers of a machine without Kubernetes. container_include: their control groups.
     bcache_priority_stats: how a cache's buckets are used, which is slow to find out.
     """
 
@@ -31,4 +32,6 @@ class NodeChoice:
     cpu_info: bool = False
     cpu_flags: str = ""
     cpu_bugs: str = ""
+    containers: bool = False
+    container_include: str = ""
     bcache_priority_stats: bool = False

@@ -50,6 +50,7 @@ from collector.node import (
 from collector.node.bcache import Bcache
 from collector.node.choice import NodeChoice
 from collector.node.clock import Clock
+from collector.node.containers.source import Containers
 from collector.node.cpu import Cpu
 from collector.node.cpuinfo import CpuInfo
 from collector.node.diskstats import DiskStats
@@ -74,6 +75,8 @@ def node_sources(
     """Fresh collectors by name, as `choice` has them; node_exporter's defaults without it."""
     choice = choice or NodeChoice()
     found: dict[str, Source] = {}
+    if choice.containers:
+        found["containers"] = Containers(re.compile(choice.container_include), now)
     found |= {**_plain(), **_chosen(choice), "time": Clock(now), "textfile": TextFiles(choice.textfile_dirs)}
     return {name: source for name, source in found.items() if name not in choice.collectors_off}
 
