@@ -16,7 +16,6 @@ from collector.delivery import Delivery, Sender
 from collector.exposition import exposition
 from collector.families import Reading
 from collector.lines import LineCache
-from collector.node.choice import NodeChoice
 from collector.node.reader import NodeReader
 from collector.node.sources import node_sources
 from collector.push import Pusher
@@ -129,7 +128,7 @@ def pusher(
     further: Callable[[], list[Reading]] = list,
 ) -> Pusher:
     """A pusher over this machine, as the settings say, and over what `further` adds."""
-    reader = NodeReader(node_sources(NodeChoice(device_exclude=settings.device_exclude), now), settings.roots)
+    reader = NodeReader(node_sources(settings.choice, now), settings.roots)
     return Pusher(reader.read, LineCache(settings.target), further=further)
 
 

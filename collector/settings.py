@@ -1,4 +1,4 @@
-"""Everything that the node collector can be told."""
+"""Everything that a collector can be told, as values that have been checked."""
 
 from __future__ import annotations
 
@@ -9,65 +9,51 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from collector.discovery.joined import DiscoverySettings
+from collector.node.choice import NodeChoice
 from collector.node.roots import Roots
+from collector.selection import Selection
+from collector.target import Trust
 from storage.errors import ConfigError
 
 WRITE_PATH = "/api/v1/write"
 _MIB = 1 << 20
 _LABEL_NAME = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
+_NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 
 
 @dataclass(frozen=True, slots=True)
-class NodeSettings:
-    """Settings of one node collector. Raises ConfigError, naming the key.
+class Destination:
+    """A remote write receiver. Raises ConfigError, naming the key.
 
-    url: base address of the service, or the whole address of a remote write receiver.
+    name: for own metrics, and of its spool's directory. url: base address of a Swell, or the whole address.
     token: bearer token; token_file: a file that holds it, read again when it changes. At most one of both.
-    interval_s: seconds between two passes. timeout_s: the longest wait for an answer.
-    proc_root, sys_root, rootfs: where the host's procfs, sysfs and root file system are mounted.
-    net_root: the directory of the network namespace to read, `<proc_root>/net` by default.
-    udev_root: the directory of udev's device database.
-    spool_dir: where bodies wait while the service is away, one process each. spool_max_bytes: its bound.
-    labels: further labels of every series; a label that a metric has itself keeps its value.
-    device_exclude: network devices that are left out, a regular expression; '' leaves out none.
+    timeout_s: the longest wait for an answer. headers: further ones of every request. selection: the series
+    that it gets. version: of remote write that it is asked for first, 2 or 1.
     """
 
     url: str = "http://127.0.0.1:9470"
+    name: str = "swell"
     token: str | None = None
     token_file: Path | None = None
-    interval_s: float = 15.0
     timeout_s: float = 10.0
-    proc_root: Path = Path("/proc")
-    sys_root: Path = Path("/sys")
-    rootfs: Path = Path("/")
-    net_root: Path | None = None
-    udev_root: Path = Path("/run/udev/data")
-    spool_dir: Path = Path("data/spool/node")
-    spool_max_bytes: int = 256 * _MIB
-    job: str = "node"
-    instance: str = field(default_factory=socket.gethostname)
-    cluster: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    device_exclude: str = ""
+    trust: Trust = Trust()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    selection: Selection = field(default_factory=Selection)
+    version: int = 2
 
     def __post_init__(self) -> None:
-        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).netloc:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
             raise ConfigError(f"url: {self.url!r} is not an http:// or https:// address")
+        if parts.username or parts.password:
+            raise ConfigError("url: it holds a user or a password, which belong in token_file")
         if self.token is not None and self.token_file is not None:
             raise ConfigError("token and token_file are both set, expected one of them")
-        if self.interval_s <= 0:
-            raise ConfigError(f"interval_s: {self.interval_s} is not above 0")
-        if self.spool_max_bytes <= 0:
-            raise ConfigError(f"spool_max_bytes: {self.spool_max_bytes} is not above 0")
-        for name in self.labels:
-            if not _LABEL_NAME.match(name):
-                raise ConfigError(f"labels: {name!r} is not a label name ({_LABEL_NAME.pattern})")
-        try:
-            re.compile(self.device_exclude)
-        except re.error as error:
-            raise ConfigError(
-                f"device_exclude: {self.device_exclude!r} is no regular expression: {error}"
-            ) from None
+        if not _NAME.match(self.name):
+            raise ConfigError(f"name: {self.name!r} is not of lower-case letters, digits and - inside")
+        if self.version not in (1, 2):
+            raise ConfigError(f"version: {self.version} is neither 1 nor 2")
 
     @property
     def write_url(self) -> str:
@@ -75,11 +61,62 @@ class NodeSettings:
         parts = urlsplit(self.url)
         return self.url if parts.path.strip("/") else parts._replace(path=WRITE_PATH).geturl()
 
-    @property
-    def target(self) -> dict[str, str]:
-        """The labels that every series carries."""
-        known = {"job": self.job, "instance": self.instance, "cluster": self.cluster}
-        return {name: value for name, value in {**self.labels, **known}.items() if value}
+
+@dataclass(frozen=True, slots=True)
+class Pushing:
+    """How sweeps become requests, and what holds them. Raises ConfigError, naming the key.
+
+    spool_dir: a directory below it for each destination, one process each. spool_bytes, memory_bytes: bounds
+    of what waits on disk and in memory, for each destination. body_samples, body_bytes: of one request, before
+    it is compressed.
+    """
+
+    destinations: tuple[Destination, ...] = (Destination(),)
+    spool_dir: Path = Path("data/spool")
+    spool_bytes: int = 256 * _MIB
+    memory_bytes: int = 32 * _MIB
+    body_samples: int = 10_000
+    body_bytes: int = 4 * _MIB
+
+    def __post_init__(self) -> None:
+        for key in ("spool_bytes", "memory_bytes", "body_samples", "body_bytes"):
+            if getattr(self, key) <= 0:
+                raise ConfigError(f"{key}: {getattr(self, key)} is not above 0")
+        names = [each.name for each in self.destinations]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"destinations: two of them have the name {name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """What is read of a machine. Raises ConfigError, naming the key.
+
+    interval_s: seconds between two passes. proc_root, sys_root, rootfs: where the host's procfs, sysfs and
+    root file system are mounted. net_root: the directory of the network namespace to read,
+    `<proc_root>/net` by default. udev_root: the directory of udev's device database. labels: further labels
+    of its series alone; a label that a metric has itself keeps its value.
+    """
+
+    interval_s: float = 15.0
+    proc_root: Path = Path("/proc")
+    sys_root: Path = Path("/sys")
+    rootfs: Path = Path("/")
+    net_root: Path | None = None
+    udev_root: Path = Path("/run/udev/data")
+    job: str = "node"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    choice: NodeChoice = field(default_factory=NodeChoice)
+
+    def __post_init__(self) -> None:
+        if self.interval_s <= 0:
+            raise ConfigError(f"interval_s: {self.interval_s} is not above 0")
+        for key in ("device_exclude", "disk_exclude", "mount_point_exclude", "filesystem_type_exclude"):
+            text = getattr(self.choice, key)
+            try:
+                re.compile(text)
+            except re.error as error:
+                raise ConfigError(f"{key}: {text!r} is no regular expression: {error}") from None
 
     @property
     def roots(self) -> Roots:
@@ -87,3 +124,72 @@ class NodeSettings:
         proc, rootfs = str(self.proc_root), str(self.rootfs).rstrip("/")
         net = str(self.net_root) if self.net_root else f"{proc}/net"
         return Roots(proc, str(self.sys_root), rootfs, net, str(self.udev_root))
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """What a cluster collector tells of the cluster's objects.
+
+    resources: names in the plural, such as `pods`; None for all but those that are off by default. events:
+    Kubernetes' Events as well. election: a Lease's name, '' for no election; one collector leads, the others
+    wait. namespace: of the Lease. identity: of this process in it. shard of shards: which part of all objects.
+    """
+
+    interval_s: float = 30.0
+    resources: tuple[str, ...] | None = None
+    events: bool = True
+    election: str = ""
+    namespace: str = "default"
+    identity: str = field(default_factory=socket.gethostname)
+    lease_s: float = 15.0
+    shard: int = 0
+    shards: int = 1
+
+    def __post_init__(self) -> None:
+        if self.interval_s <= 0:
+            raise ConfigError(f"interval_s: {self.interval_s} is not above 0")
+        if not 0 <= self.shard < self.shards:
+            raise ConfigError(f"shard: {self.shard} is not from 0 to shards - 1, {self.shards - 1}")
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorSettings:
+    """One collector process. Raises ConfigError, naming the key.
+
+    instance: its name. labels: of every series that lacks them; `cluster` is one of them. node, state,
+    scraping: what it collects, None for not. listen: host:port of its own page, '' for none.
+    """
+
+    instance: str = field(default_factory=socket.gethostname)
+    cluster: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    pushing: Pushing = field(default_factory=Pushing)
+    node: NodeSettings | None = field(default_factory=NodeSettings)
+    state: StateSettings | None = None
+    scraping: DiscoverySettings | None = None
+    own_interval_s: float = 15.0
+    own_labels: Mapping[str, str] = field(default_factory=dict)
+    listen: str = ""
+    uses_cluster: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.labels:
+            if not _LABEL_NAME.match(name):
+                raise ConfigError(f"labels: {name!r} is not a label name ({_LABEL_NAME.pattern})")
+
+    @property
+    def external(self) -> dict[str, str]:
+        """The labels of every series that lacks them."""
+        return {name: value for name, value in {**self.labels, "cluster": self.cluster}.items() if value}
+
+    @property
+    def node_labels(self) -> dict[str, str]:
+        """The labels of the machine's series."""
+        own = {} if self.node is None else {**self.node.labels, "job": self.node.job}
+        return {name: value for name, value in {**self.external, **own, "instance": self.instance}.items() if value}
+
+    @property
+    def collector_labels(self) -> dict[str, str]:
+        """The labels of the collector's own series."""
+        own = {**self.own_labels, "job": "swell-collector", "instance": self.instance}
+        return {name: value for name, value in {**self.external, **own}.items() if value}

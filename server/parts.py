@@ -201,6 +201,8 @@ def node_settings(settings: Settings, url: str) -> NodeSettings:
         sys_root=collect.sys_root,
         rootfs=collect.rootfs,
         net_root=collect.net_root,
+        udev_root=collect.udev_root,
+        choice=collect.node.choice(),
         spool_dir=settings.data_dir / "spool" / ("up" if own else "node"),
         spool_max_bytes=collect.spool_bytes,
         job=collect.job,

@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server.ingest_settings import STRICT, IngestSettings
+from server.node_settings import NodeChoiceSettings
 from storage.errors import ConfigError
 
 _MIB = 1 << 20
@@ -111,6 +112,8 @@ class CollectSettings(BaseModel):
     net_root: Path | None = Field(
         None, description="The network namespace to read; `net` below `proc_root` when unset."
     )
+    udev_root: Path = Field(Path("/run/udev/data"), description="The directory of udev's device database.")
+    node: NodeChoiceSettings = Field(default_factory=NodeChoiceSettings)
     labels: dict[str, str] = Field(default_factory=dict, description="Further labels of every series.")
     spool_bytes: int = Field(256 * _MIB, ge=_MIB, description="Disk for what waits while ingest is away.")
 

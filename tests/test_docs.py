@@ -41,8 +41,13 @@ def rows(model: type[BaseModel], prefix: str) -> list[str]:
             if field.default_factory and name == "instance"
             else field.get_default(call_default_factory=True)
         )
-        found.append(f"| `{prefix}{name}` | {default} | {field.description} |")
+        found.append(f"| `{prefix}{name}` | {escaped(default)} | {field.description} |")
     return found
+
+
+def escaped(value: object) -> str:
+    """A bar would end the cell."""
+    return str(value).replace("|", r"\|")
 
 
 def test_every_setting_is_documented_as_it_is() -> None:

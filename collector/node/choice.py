@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from collector.node.diskstats import EXCLUDE
 from collector.node.filesystem import MOUNT_POINTS_EXCLUDE, TYPES_EXCLUDE
+from storage.errors import ConfigError
+
+_PATTERNS = (
+    "device_exclude",
+    "disk_exclude",
+    "mount_point_exclude",
+    "filesystem_type_exclude",
+    "hwmon_chip",
+    "cpu_flags",
+    "cpu_bugs",
+    "container_include",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class NodeChoice:
     """The defaults are node_exporter's. Texts are regular expressions that are searched for.
+
+    Raises ConfigError for a text that is none.
 
     collectors_off: names of collectors that are not run.
     textfile_dirs: directories, or patterns of them, whose *.prom files are read.
@@ -35,3 +50,11 @@ class NodeChoice:
     containers: bool = False
     container_include: str = ""
     bcache_priority_stats: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _PATTERNS:
+            try:
+                re.compile(getattr(self, name))
+            except re.error as error:
+                text = getattr(self, name)
+                raise ConfigError(f"{name}: {text!r} is no regular expression: {error}") from None

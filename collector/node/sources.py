@@ -64,6 +64,7 @@ from collector.node.release import Release
 from collector.node.roots import Roots
 from collector.node.sockstat import SockStat
 from collector.node.textfile import TextFiles
+from storage.errors import ConfigError
 
 Source: TypeAlias = Callable[[Roots], list[Reading]]
 """Reads one noun. Raises OSError or ValueError when the machine does not tell it, or not so."""
@@ -72,12 +73,18 @@ Source: TypeAlias = Callable[[Roots], list[Reading]]
 def node_sources(
     choice: NodeChoice | None = None, now: Callable[[], float] = time.time
 ) -> Mapping[str, Source]:
-    """Fresh collectors by name, as `choice` has them; node_exporter's defaults without it."""
+    """Fresh collectors by name, as `choice` has them; node_exporter's defaults without it.
+
+    Raises ConfigError where a collector is turned off that does not exist.
+    """
     choice = choice or NodeChoice()
     found: dict[str, Source] = {}
     if choice.containers:
         found["containers"] = Containers(re.compile(choice.container_include), now)
     found |= {**_plain(), **_chosen(choice), "time": Clock(now), "textfile": TextFiles(choice.textfile_dirs)}
+    strangers = choice.collectors_off - found.keys()
+    if strangers:
+        raise ConfigError(f"collectors_off: {min(strangers)!r} is none of {', '.join(sorted(found))}")
     return {name: source for name, source in found.items() if name not in choice.collectors_off}
 
 

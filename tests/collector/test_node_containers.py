@@ -29,7 +29,7 @@ MACHINE = {
     "proc/meminfo": "MemTotal: 1000 kB\nMemFree: 400 kB\nSwapTotal: 50 kB\nSwapFree: 20 kB\n",
     "proc/stat": "cpu 1 2 3\nbtime 1700000000\n",
     "proc/diskstats": "254 0 vda 1 2 3 4 5 6 7 8 9 10 11\n",
-    "proc/net/dev": "a\nb\n  eth0: 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n    lo: 9 9 9 9 0 0 0 0 9 9 9 9 0 0 0 0\n",
+    "proc/net/dev": "a\nb\n eth0: 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n lo: 9 9 9 9 0 0 0 0 9 9 9 9 0 0 0 0\n",
     "proc/42/stat": "42 (a) b)) S 1 " + " ".join(["0"] * 17) + " 12300 0 0\n",
     "proc/42/net/dev": "Inter-|\n face |\n  eth0: 11 12 13 14 0 0 0 0 15 16 17 18 0 0 0 0\n",
 }

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.node.choice import NodeChoice
+from collector.node.sources import node_sources
 from collector.schedule import Schedule
 from collector.settings import NodeSettings
 from storage.errors import ConfigError
@@ -20,7 +22,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"interval_s": 0}, "interval_s: 0 is not above 0"),
     ({"spool_max_bytes": 0}, "spool_max_bytes: 0 is not above 0"),
     ({"labels": {"a-b": "c"}}, "labels: 'a-b' is not a label name"),
-    ({"device_exclude": "("}, r"device_exclude: '\(' is no regular expression"),
 ]
 
 
@@ -28,6 +29,26 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_a_wrong_setting_is_refused_by_name(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         NodeSettings(**given)
+
+
+@pytest.mark.parametrize("name", ["device_exclude", "mount_point_exclude", "container_include"])
+def test_a_pattern_that_is_none_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}: '\(' is no regular expression"):
+        NodeChoice(**{name: "("})  # type: ignore[arg-type]  # the pattern of the case
+
+
+def test_a_collector_that_is_off_does_not_run() -> None:
+    every = node_sources().keys()
+
+    assert every - node_sources(NodeChoice(collectors_off=frozenset({"hwmon", "btrfs"}))).keys() == {
+        "btrfs",
+        "hwmon",
+    }
+
+
+def test_an_unknown_collector_cannot_be_turned_off() -> None:
+    with pytest.raises(ConfigError, match="collectors_off: 'wifi' is none of arp, bcache"):
+        node_sources(NodeChoice(collectors_off=frozenset({"wifi"})))
 
 
 URLS = [
@@ -82,3 +103,11 @@ def test_ticks_that_went_by_are_counted() -> None:
         1,
         3,
     ]
+
+
+def test_every_collector_is_in_the_table_of_the_documents() -> None:
+    document = (Path(__file__).resolve().parents[2] / "docs/collectors.md").read_text()
+    cells = [line.split("|")[1] for line in document.splitlines() if line.startswith("| ")]
+    named = {name.strip() for cell in cells for name in cell.split(",")}
+
+    assert node_sources(NodeChoice(containers=True)).keys() <= named
