@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf import json_format
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
@@ -310,8 +310,37 @@ def sorted_rows(decoded: Decoded) -> list[tuple[tuple[tuple[str, str], ...], int
     return sorted(row for row in found if dict(row[0])["__name__"] != "target_info")
 
 
+_HIDING = {
+    "resourceMetrics": [
+        {
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": ""}}]},
+            "scopeMetrics": [
+                {
+                    "metrics": [
+                        {
+                            "name": "m",
+                            "gauge": {
+                                "dataPoints": [
+                                    {
+                                        "timeUnixNano": "1",
+                                        "asInt": "0",
+                                        "attributes": [{"key": "job", "value": {"stringValue": "0"}}],
+                                    }
+                                ]
+                            },
+                        }
+                    ]
+                }
+            ],
+        }
+    ]
+}
+"""A service without a name takes the label `job` away that a data point has."""
+
+
 @settings(max_examples=300)
 @given(_REQUESTS)
+@example(_HIDING)
 def test_kernels_agree_with_plain_python(request: dict[str, Any]) -> None:
     message = json_format.ParseDict(request, ExportMetricsServiceRequest())
     raw = message.SerializeToString()
@@ -508,3 +537,14 @@ def test_histograms_are_added_at_the_coarser_scale(
     for buckets, wanted in zip((found.positive, found.negative), expected, strict=True):
         assert dict(zip(buckets.indexes.tolist(), buckets.counts.tolist(), strict=True)) == wanted
     assert found.counts[0] == one[3] + two[3]
+
+
+def test_services_without_a_name_are_not_mistaken_for_those_without_an_instance_too() -> None:
+    found = []
+    for missing in (("service.name", "service.instance.id"), ("service.name",)):
+        request = gauge([point({"job": "j", "instance": "i"})])
+        attributes = [{"key": key, "value": {"stringValue": ""}} for key in missing]
+        request["resourceMetrics"][0]["resource"] = {"attributes": attributes}
+        found.append(SHARED.decode(as_protobuf(request), NOW_MS).labels(0))
+
+    assert found == [(("__name__", "g"),), (("__name__", "g"), ("instance", "i"))]

@@ -180,6 +180,7 @@ SHARED = Reader()
 @given(st.lists(_LINE, max_size=6))
 @example(["x 1 source=s a=1", "x 1 source=s a=1 ", '"x" 1 source=s a=1', "x 1 1 source=s\ta=1"])
 @example(["x 1 a=1 source=s source=t", "x 1 __name=1 source=s", "x 1 Z=1 source=s _a=2"])
+@example(["m 1 1700000000 a=a cpu.load=a a=b source=s", "m 1 1700000000 z=1 a=2 source=s b=3"])
 def test_the_kernel_reads_what_the_parser_reads_line_by_line(lines: list[str]) -> None:
     expected, refused = [], 0
     for line in [one.strip(TRIMMED) for one in lines]:

@@ -20,6 +20,9 @@ from storage.model import Int64Array
 
 _SPARE: Final = 64
 
+_Attributes = tuple[bytes, bytes, str, tuple[str, ...]]
+"""What labels that are written by hand depend on."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arena:
@@ -65,7 +68,7 @@ class LabelWriter:
         self,
         which: Int64Array,
         sources: Sequence[Source],
-        kept: Kept[tuple[bytes, bytes, str], bytes],
+        kept: Kept[_Attributes, bytes],
         reader: Reader,
     ) -> Written:
         """Those of some points; rows of others have no bytes.
@@ -77,7 +80,8 @@ class LabelWriter:
         if not len(which):
             return Written(np.empty(0, np.uint8), starts, ends)
         body, is_plain = self._run(which, self.arena.sets, self.set_of, False, starts, ends)
-        others = which[~is_plain]
+        hides = np.array([bool(source.hidden) for source in sources], np.bool_)
+        others = which[~is_plain | hides[self.set_of[which]]]
         if not len(others):
             return Written(body, starts, ends)
         found: dict[bytes, int] = {}
@@ -97,13 +101,13 @@ class LabelWriter:
         raw: bytes,
         point: int,
         source: Source,
-        kept: Kept[tuple[bytes, bytes, str], bytes],
+        kept: Kept[_Attributes, bytes],
         reader: Reader,
     ) -> bytes:
         kind, spans = int(self.points.kinds[point]), self.points.spans[point]
         attributes = raw[spans[ATTRIBUTES] : spans[ATTRIBUTES + 1]]
         own_label = "" if not self._has_text(point) else "quantile" if kind == SUMMARY else "le"
-        key = (source.own, attributes, own_label)
+        key = (source.own, attributes, own_label, source.hidden)
         known = kept.items.get(key)
         if known is not None:
             return known

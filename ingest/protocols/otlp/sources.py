@@ -92,6 +92,11 @@ class Source:
             info = label_bytes(named)
         return cls(number, strategy, promoted, fixed, label_bytes(promoted | fixed), info)
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Labels without a value, which take away those that a data point has."""
+        return tuple(name for name, value in self.fixed.items() if not value)
+
     def with_attributes(self, attributes: Iterable[tuple[str, Value]], own_label: str) -> bytes:
         """Label bytes of the series of a data point, without its name and its own label (`le`)."""
         labels = {**self.promoted, **merged(self.strategy, attributes), **self.fixed}

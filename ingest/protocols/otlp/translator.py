@@ -48,7 +48,7 @@ class Translator:
         self.totals = Totals(most)
         self.histogram_totals = HistogramTotals(-(-most // _SERIES_PER_HISTOGRAM))
         self.sources: Kept[tuple[bytes, bytes, bytes], Source] = Kept()
-        self.labels: Kept[tuple[bytes, bytes, str], bytes] = Kept()
+        self.labels: Kept[tuple[bytes, bytes, str, tuple[str, ...]], bytes] = Kept()
         self.texts = RowTexts()
         self.recogniser = Recogniser(self.options.max_known_bytes)
         self.numbers = itertools.count()

@@ -77,7 +77,7 @@ def _is_word(buf: Bytes, start: int, end: int, word: Bytes) -> bool:
 def _compare(one: Bytes, start: int, end: int, other: Bytes, other_start: int, other_end: int) -> int:
     """Below, at or above 0, as one[start:end] sorts before, equals or sorts behind the other."""
     for i in range(min(end - start, other_end - other_start)):
-        difference = int(one[uint64(start + i)]) - int(other[uint64(other_start + i)])
+        difference = np.int64(one[uint64(start + i)]) - np.int64(other[uint64(other_start + i)])
         if difference:
             return difference
     return (end - start) - (other_end - other_start)
