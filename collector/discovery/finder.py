@@ -32,6 +32,11 @@ class Clusters:
     def __init__(self, roles: Mapping[Scope, Iterable[str]]) -> None:
         self._clusters = {scope: Cluster(scope, [*of]) for scope, of in roles.items()}
 
+    @property
+    def all(self) -> Iterable[Cluster]:
+        """One a scope."""
+        return self._clusters.values()
+
     def subscribe(self, pool: Pool) -> None:
         """Feed a pool from what its job names. Raises KeyError for a scope or role that is not watched."""
         for number, source in enumerate(pool.job.sources):

@@ -19,7 +19,7 @@ from collector.discovery.kubelet import Kubelet, kubelet_jobs
 from collector.discovery.kubernetes.cluster import Watch
 from collector.discovery.monitors.endpoint import Translation
 from collector.discovery.monitors.watching import Monitors, monitor_roles
-from collector.discovery.pool import Pool
+from collector.discovery.pool import Pool, unique
 from collector.target import Target
 from storage.errors import ConfigError
 
@@ -120,6 +120,7 @@ class Joined:
                 tasks.create_task(self._clusters.run(self._watch))
             if self._watch is not None and self._settings.monitors:
                 tasks.create_task(self._monitors.run(self._watch))
+            await asyncio.Event().wait()  # fixed targets are current for ever
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -140,12 +141,7 @@ class Joined:
         return found | self._monitors.problems
 
     def _chosen(self, targets: Iterable[Target]) -> Iterable[Target]:
-        known: set[tuple[str, frozenset[tuple[str, str]]]] = set()
-        for target in targets:
-            identity = (target.url, frozenset(target.labels.items()))
-            if identity not in known and self._is_ours(target.url):
-                known.add(identity)
-                yield target
+        return unique(target for target in targets if self._is_ours(target.url))
 
     def _is_ours(self, url: str) -> bool:
         settings = self._settings

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from collector.discovery.group import Group
 from collector.discovery.job import Job
 from collector.discovery.labelling import targets_of
 from collector.target import Target
+
+
+def unique(targets: Iterable[Target]) -> Iterator[Target]:
+    """Each target once, the first of those that are the same."""
+    known: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+    for target in targets:
+        identity = (target.url, frozenset(target.labels.items()))
+        if identity not in known:
+            known.add(identity)
+            yield target
 
 
 class Pool:
@@ -48,15 +58,18 @@ class Pool:
 
     @property
     def targets(self) -> list[Target]:
-        """All of them, none where they are more than the job's limit."""
-        targets = [target for key in sorted(self._targets) for target in self._targets[key]]
+        """All of them, each once; none where they are more than the job's limit."""
+        targets = self._all()
         return [] if self._excess(len(targets)) else targets
 
     @property
     def error(self) -> str:
         """What is wrong with a group, if anything is."""
-        excess = self._excess(sum(map(len, self._targets.values())))
+        excess = self._excess(len(self._all())) if self.job.target_limit else ""
         return excess or next(iter(self._errors.values()), "")
+
+    def _all(self) -> list[Target]:
+        return [*unique(target for key in sorted(self._targets) for target in self._targets[key])]
 
     def _excess(self, count: int) -> str:
         limit = self.job.target_limit
