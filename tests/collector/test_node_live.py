@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from collector.node.reader import NodeReader
+from collector.node.roots import Roots
 from collector.node.sources import node_sources
-from collector.settings import NodeSettings
 from tests.collector.samples import (
     Series,
     helps_of_exposition,
@@ -90,7 +90,7 @@ def answers(url: str) -> bool:
 
 
 def read() -> dict[Series, float]:
-    return of_readings(NodeReader(node_sources(), NodeSettings().roots).read().readings)
+    return of_readings(NodeReader(node_sources(), Roots()).read().readings)
 
 
 def same(series: Series) -> bool:
@@ -135,10 +135,7 @@ def test_what_does_not_move_is_equal(scrape: Callable[[], dict[Series, float]]) 
 
 def test_types_and_helps_are_node_exporters(page: Callable[[], str]) -> None:
     types, helps = types_of_exposition(page()), helps_of_exposition(page())
-    told = {
-        each.family.metric: each.family
-        for each in NodeReader(node_sources(), NodeSettings().roots).read().readings
-    }
+    told = {each.family.metric: each.family for each in NodeReader(node_sources(), Roots()).read().readings}
     told.pop("node_exporter_build_info")
 
     wrong = {
