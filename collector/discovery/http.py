@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 
@@ -16,8 +13,8 @@ from collector.discovery.group import Group, groups_of
 from collector.discovery.job import Http
 from collector.discovery.pool import Pool
 from collector.discovery.section import as_text
-from collector.target import Credentials, Trust
-from storage.errors import ConfigError
+from collector.scrape.access import Access
+from storage.errors import ConfigError, ScrapeError
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +32,7 @@ class HttpFinder:
         self._prefix = prefix
         self._source = source
         self._session = session
+        self._access = Access()
 
     async def run(self, pause: Callable[[float], Awaitable[None]]) -> None:
         """Keep the pool current until cancelled."""
@@ -47,7 +45,7 @@ class HttpFinder:
         url = self._source.url
         try:
             groups = groups_of(as_text(json.loads(await self._ask())), "targets")
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, ConfigError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, ConfigError, ScrapeError) as error:
             reason = str(error) or type(error).__name__
             log.warning("%s: %s: %s", self._pool.job.name, url, reason)
             self.problems[url] = reason
@@ -61,12 +59,13 @@ class HttpFinder:
         headers = {
             "Accept": "application/json",
             "X-Prometheus-Refresh-Interval-Seconds": f"{self._source.refresh_ms / 1000:g}",
-            **_authorization(access.credentials),
+            **self._access.headers(access.credentials),
         }
         async with self._session.get(
             self._source.url,
             headers=headers,
-            ssl=_verification(access.trust),
+            ssl=self._access.tls(access.trust),
+            server_hostname=access.trust.server_name or None,
             allow_redirects=access.follow_redirects,
             timeout=_TIMEOUT,
         ) as answer:
@@ -80,28 +79,3 @@ class HttpFinder:
         if len(body) > _MAX_BODY_BYTES:
             raise ConfigError(f"answered more than {_MAX_BODY_BYTES} bytes")
         return body
-
-
-def _authorization(credentials: Credentials) -> dict[str, str]:
-    token = credentials.bearer or _read(credentials.bearer_file)
-    if credentials.username:
-        password = credentials.password or _read(credentials.password_file)
-        token = b64encode(f"{credentials.username}:{password}".encode()).decode()
-        return {"Authorization": f"Basic {token}"}
-    return {"Authorization": f"{credentials.scheme} {token}"} if token else {}
-
-
-def _read(path: Path | None) -> str:
-    return path.read_text().strip() if path else ""
-
-
-def _verification(trust: Trust) -> Any:
-    if trust == Trust():
-        return True
-    context = ssl.create_default_context(cafile=str(trust.ca_file) if trust.ca_file else None)
-    if trust.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if trust.cert_file and trust.key_file:
-        context.load_cert_chain(trust.cert_file, trust.key_file)
-    return context

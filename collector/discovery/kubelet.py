@@ -49,6 +49,7 @@ PAGE_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "/metrics/resource": (_RESOURCE_RULE,),
     "/metrics/probes": (),
     "/metrics/slis": (_SLI_RULE,),
+    "/stats/summary": (),
 }
 
 

@@ -24,9 +24,9 @@ class Access:
     def headers(self, credentials: Credentials) -> dict[str, str]:
         """The authorization header, none without credentials. Raises `ScrapeError` for a file that fails."""
         if credentials.bearer_file is not None:
-            return {"Authorization": f"Bearer {self._text(credentials.bearer_file)}"}
+            return {"Authorization": f"{credentials.scheme} {self._text(credentials.bearer_file)}"}
         if credentials.bearer:
-            return {"Authorization": f"Bearer {credentials.bearer}"}
+            return {"Authorization": f"{credentials.scheme} {credentials.bearer}"}
         if not credentials.username and credentials.password_file is None and not credentials.password:
             return {}
         file = credentials.password_file

@@ -64,7 +64,8 @@ def test_the_kubelets_pages_are_those_of_kube_prometheus(shared_data: Path) -> N
         assert (own.honor_labels, own.honor_timestamps) == (theirs.honor_labels, theirs.honor_timestamps)
         assert own.credentials == theirs.credentials
         assert own.trust == Trust(ca_file=Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"))
-    assert ours.keys() - {job.path for job in monitor_jobs(shared_data, "Kubelet")} == {"/metrics/resource"}
+    further = ours.keys() - {job.path for job in monitor_jobs(shared_data, "Kubelet")}
+    assert further == {"/metrics/resource", "/stats/summary"}
 
 
 def test_a_kubelet_is_asked_as_its_settings_say() -> None:
