@@ -1,12 +1,14 @@
 """Changes bodies at random and reads them: `python -m tests.fuzz NAME SECONDS [SEED]`, NAME may be `all`.
 
-A body that ends in an exception other than storage.errors', takes longer than a second of CPU, or breaks the
-series table is kept in tests/fuzz/found/NAME/, where a test reads it from then on.
+Kernels run with their bounds checked, compiled for that into build/checked. A body that ends in an exception
+other than storage.errors', takes longer than a second of CPU, or breaks the series table is kept in
+tests/fuzz/found/NAME/, where a test reads it from then on.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import resource
 import sys
@@ -23,6 +25,9 @@ _ODD_BYTES = b"\x00\x01\x7f\x80\xff\n \"',=\\{}[]"
 
 
 def main() -> None:
+    if os.environ.get("NUMBA_BOUNDSCHECK") != "1":
+        checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(Path("build/checked").resolve())}
+        os.execve(sys.executable, [sys.executable, "-m", "tests.fuzz", *sys.argv[1:]], os.environ | checked)
     name, seconds = sys.argv[1], float(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 32)
     names = list(PARSERS) if name == "all" else [name]

@@ -48,6 +48,17 @@ def test_lines_met_before_mean_the_same(case: dict[str, Any]) -> None:
     assert seen == [seen[0]] * 4
 
 
+def test_a_field_behind_a_known_one_has_the_line_s_own_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Fresh memory may hold what looks like the place of the field before, which has none.
+    monkeypatch.setattr("ingest.protocols.influx.lines.np.empty", np.zeros)
+    table, aliases = SeriesTable(Limits()), Aliases(1 << 20)
+    for body in (b"m,h=a a=1", b"m,h=a a=1", b"m,h=a a=1,b=2"):
+        found = decode(body, NOW_MS, "", 1_000, aliases, table.familiar)
+        table.resolve(found, NOW_MS)
+
+    assert found.labels(1) == [("__name__", "m_b"), ("h", "a")]
+
+
 _NAME = st.text(st.sampled_from('ab_é\\ ,="1'), min_size=1, max_size=6).filter(lambda text: text[-1] != "\\")
 
 

@@ -547,4 +547,4 @@ def test_services_without_a_name_are_not_mistaken_for_those_without_an_instance_
         request["resourceMetrics"][0]["resource"] = {"attributes": attributes}
         found.append(SHARED.decode(as_protobuf(request), NOW_MS).labels(0))
 
-    assert found == [(("__name__", "g"),), (("__name__", "g"), ("instance", "i"))]
+    assert found == [[("__name__", "g")], [("__name__", "g"), ("instance", "i")]]

@@ -175,10 +175,17 @@ def _find_item(
 
 @njit(nogil=True, cache=True)
 def _note_place(
-    buf: Bytes, start: int, at: int, first_end: int, value: int, places: Int64Array, row: int
+    buf: Bytes,
+    start: int,
+    at: int,
+    first_end: int,
+    value: int,
+    numbers: Int64Array,
+    places: Int64Array,
+    row: int,
 ) -> None:
-    # Fields of one line share its head, which is looked for once.
-    if row and at != start and places[row - 1, HEAD] == start:
+    # Fields of one line share its head, which is looked for once. Only rows without a number have a place.
+    if row and at != start and numbers[row - 1] < 0 and places[row - 1, HEAD] == start:
         head = places[row - 1, HEAD_END]
     else:
         head = head_end(buf, start)
@@ -265,7 +272,7 @@ def _fields(
         else:
             numbers[row] = series[uint64(item)] if item >= 0 else -1
             if numbers[row] < 0:
-                _note_place(buf, start, at, first_end, value, places, row)
+                _note_place(buf, start, at, first_end, value, numbers, places, row)
                 unknown += 1
             row += 1
         at = end

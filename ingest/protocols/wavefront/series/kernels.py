@@ -79,7 +79,7 @@ def _compare(one: Bytes, start: int, end: int, other: Bytes, other_start: int, o
     for i in range(min(end - start, other_end - other_start)):
         difference = np.int64(one[uint64(start + i)]) - np.int64(other[uint64(other_start + i)])
         if difference:
-            return difference
+            return int(difference)
     return (end - start) - (other_end - other_start)
 
 
