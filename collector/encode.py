@@ -8,8 +8,8 @@ the same series fills the holes, and nothing is encoded.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,8 @@ _HOLE: Final = b"\x12\x10\x09" + bytes(8) + b"\x10" + bytes(6)
 _VALUE_AT: Final = 15
 _TIME_AT: Final = 8
 """How far before a sample's end the words lie that hold its value, and its time with two bytes before."""
+_SHORT: Final = (129, 16_386, 2_097_155, 1 << 62)
+"""The largest messages whose tag and size take 2, 3, 4 bytes."""
 _MASK: Final = (1 << 64) - 1
 _NOTHING: Final = np.empty(0, np.int64)
 
@@ -38,6 +40,18 @@ class _Template:
     content: bytes
     ends: Int64Array
 
+    def bodies(self, starts_ms: Int64Array) -> list[bytes]:
+        """What was between the beginning of each message and its start time and sample."""
+        starts = starts_ms.tolist() if len(starts_ms) else [0] * len(self.ends)
+        found, at = [], 0
+        for end, start_ms in zip(self.ends.tolist(), starts, strict=True):
+            first, size = at + 2, end - at
+            while size > _SHORT[first - at - 2]:
+                first += 1
+            found.append(self.content[first : end - len(_HOLE) - (len(_start(start_ms)) if start_ms else 0)])
+            at = end
+        return found
+
     def filled(self, values: Float64Array, times_ms: Int64Array) -> bytes:
         if not len(self.ends):
             return b""
@@ -47,6 +61,38 @@ class _Template:
         words[self.ends - _TIME_AT] = _time_words(times_ms)
         words[self.ends - _VALUE_AT] = np.ascontiguousarray(values, "<f8").view("<u8")
         return bytes(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extras:
+    """Further fields of messages, by row: start times, which last from sweep to sweep, and exemplars."""
+
+    starts: Mapping[int, bytes]
+    exemplars: Mapping[int, bytes]
+
+    @classmethod
+    def v1(cls, sweep: Sweep) -> _Extras:
+        return cls(
+            {}, _gathered(b"\x1a", ((one.row, _exemplar(one.encoded, one)) for one in sweep.exemplars))
+        )
+
+    @classmethod
+    def v2(cls, sweep: Sweep, symbols: Symbols) -> _Extras:
+        starts = {row: _start(int(sweep.starts_ms[row])) for row in np.flatnonzero(sweep.starts_ms).tolist()}
+        for row, spread in enumerate(sweep.histograms, len(sweep.lines)):
+            if spread.start_ms:
+                starts[row] = _start(spread.start_ms)
+        exemplars = []
+        for one in sweep.exemplars:
+            refs = symbols.references(one.encoded)
+            exemplars.append((one.row, _exemplar(b"\x0a" + varint(len(refs)) + refs, one)))
+        return cls(starts, _gathered(b"\x22", exemplars))
+
+    def all(self) -> Mapping[int, bytes]:
+        if not self.exemplars:
+            return self.starts
+        rows = {*self.starts, *self.exemplars}
+        return {row: self.starts.get(row, b"") + self.exemplars.get(row, b"") for row in rows}
 
 
 @dataclass(slots=True)
@@ -60,20 +106,26 @@ class _Source:
 
     def told(self, sweep: Sweep) -> None:
         """Take over what families say of themselves; forget what outgrows the sweep."""
-        if self.symbols.describe(sweep.metadata) or self.symbols.outgrow(
-            len(sweep.lines) + len(sweep.histograms)
-        ):
+        is_new = self.symbols.describe(sweep.metadata)
+        if self.symbols.outgrow(len(sweep.lines) + 10 * len(sweep.histograms)) or is_new:
             self.template = None
 
-    def template_of(self, sweep: Sweep, make: Callable[[], _Template]) -> _Template:
+    def bodies(self, lines: Sequence[bytes]) -> list[bytes]:
+        """What says in 2.0 which series they are, from the template where they are in it."""
+        known = {}
+        if self.template is not None:
+            known = dict(zip(self.lines, self.template.bodies(self.starts_ms), strict=True))
+        return [known.get(line) or self.symbols.body(line) for line in lines]
+
+    def template_of(
+        self, tag: bytes, sweep: Sweep, bodies: Callable[[], Sequence[bytes]], extras: _Extras
+    ) -> _Template:
         """The template of the sweep before where the series are the same, else one that is made."""
         known = self.template
-        if sweep.exemplars:
-            return make()
         if known is None or self.lines != sweep.lines or not np.array_equal(self.starts_ms, sweep.starts_ms):
-            known = self.template = make()
-            self.lines, self.starts_ms = sweep.lines, sweep.starts_ms
-        return known
+            known = _with_holes(tag, bodies(), extras.starts)
+            self.template, self.lines, self.starts_ms = known, sweep.lines, sweep.starts_ms
+        return _with_holes(tag, bodies(), extras.all()) if extras.exemplars else known
 
 
 @dataclass(slots=True)
@@ -102,17 +154,18 @@ def requests_v2(sweep: Sweep, cache: Cache) -> bytes:
     source = cache.source(sweep.source)
     source.told(sweep)
     symbols = source.symbols
-    extras = _extras_v2(sweep, symbols)
+    extras = _Extras.v2(sweep, symbols)
 
-    def make() -> _Template:
-        return _with_holes(b"\x2a", [symbols.body(line) for line in sweep.lines], extras)
+    def bodies() -> list[bytes]:
+        return source.bodies(sweep.lines)
 
     if _is_plain(sweep.times_ms):
-        series = source.template_of(sweep, make).filled(sweep.values, sweep.times_ms)
+        template = source.template_of(b"\x2a", sweep, bodies, extras)
+        series = template.filled(sweep.values, sweep.times_ms)
     else:
-        series = _one_by_one(b"\x2a", [symbols.body(line) for line in sweep.lines], extras, sweep)
-    bodies = [symbols.body(spread.line) for spread in sweep.histograms]
-    histograms = _histograms(b"\x2a\x1a", bodies, extras, sweep)
+        series = _one_by_one(b"\x2a", bodies(), extras.all(), sweep)
+    named = [symbols.body(spread.line) for spread in sweep.histograms]
+    histograms = _histograms(b"\x2a\x1a", named, extras.all(), sweep)
     # The symbols come first, and are whole only when all else is encoded.
     request = bytes(symbols.table) + series + histograms
     if sweep.is_last:
@@ -125,14 +178,17 @@ def requests_v1(sweep: Sweep, cache: Cache | None = None) -> bytes:
 
     With a cache it takes a sixth of the time, and room for a request a source.
     """
-    extras = _extras_v1(sweep)
+    extras = _Extras.v1(sweep)
     source = _Source() if cache is None or sweep.is_last else cache.source(sweep.source)
     if _is_plain(sweep.times_ms):
-        template = source.template_of(sweep, lambda: _with_holes(b"\x0a", sweep.lines, extras))
+        template = source.template_of(
+            b"\x0a", replace(sweep, starts_ms=_NOTHING), lambda: sweep.lines, extras
+        )
         series = template.filled(sweep.values, sweep.times_ms)
     else:
-        series = _one_by_one(b"\x0a", sweep.lines, extras, sweep)
-    histograms = _histograms(b"\x0a\x22", [spread.line for spread in sweep.histograms], extras, sweep)
+        series = _one_by_one(b"\x0a", sweep.lines, extras.all(), sweep)
+    named = [spread.line for spread in sweep.histograms]
+    histograms = _histograms(b"\x0a\x22", named, extras.all(), sweep)
     if cache is not None and sweep.is_last:
         cache.forget(sweep.source)
     return series + histograms + _metadata_v1(sweep.metadata)
@@ -176,24 +232,11 @@ def _histograms(tags: bytes, bodies: Sequence[bytes], extras: Mapping[int, bytes
     return b"".join(parts)
 
 
-def _extras_v1(sweep: Sweep) -> dict[int, bytes]:
+def _gathered(tag: bytes, contents: Iterable[tuple[int, bytes]]) -> dict[int, bytes]:
+    """Fields of one number, by row."""
     found: dict[int, bytes] = {}
-    for example in sweep.exemplars:
-        content = _exemplar(example.encoded, example)
-        found[example.row] = found.get(example.row, b"") + b"\x1a" + varint(len(content)) + content
-    return found
-
-
-def _extras_v2(sweep: Sweep, symbols: Symbols) -> dict[int, bytes]:
-    """Exemplars and start times, by row."""
-    found = {row: _start(int(sweep.starts_ms[row])) for row in np.flatnonzero(sweep.starts_ms).tolist()}
-    for row, spread in enumerate(sweep.histograms, len(sweep.lines)):
-        if spread.start_ms:
-            found[row] = _start(spread.start_ms)
-    for example in sweep.exemplars:
-        refs = symbols.references(example.encoded)
-        content = _exemplar(b"\x0a" + varint(len(refs)) + refs, example)
-        found[example.row] = found.get(example.row, b"") + b"\x22" + varint(len(content)) + content
+    for row, content in contents:
+        found[row] = found.get(row, b"") + tag + varint(len(content)) + content
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +12,7 @@ from storage.model import METRIC_NAME, Metadata
 
 _SUFFIXES: Final = ("_total", "_bucket", "_count", "_sum", "_created", "_info", "_gcount", "_gsum")
 _NAME: Final = METRIC_NAME.encode()
+_NAME_FIRST: Final = b"\x0a\x08__name__\x12"
 _SPARE: Final = 1024
 
 
@@ -19,36 +20,35 @@ _SPARE: Final = 1024
 class Symbols:
     """Texts by number, and what was written with them.
 
-    table: the `symbols` fields of a request. bodies: label references and metadata of a TimeSeries, by the
-    encoded labels that they stand for. pairs: a label's two numbers, by its encoded form.
+    table: the `symbols` fields of a request. pairs: a label's two numbers, by its encoded form. metadata: the
+    `metadata` field of a TimeSeries, by the metric's name. written: how many series were written.
     """
 
     numbers: dict[bytes, int] = field(default_factory=lambda: {b"": 0})
     table: bytearray = field(default_factory=lambda: bytearray(b"\x22\x00"))
     pairs: dict[bytes, bytes] = field(default_factory=dict)
-    bodies: dict[bytes, bytes] = field(default_factory=dict)
+    metadata: dict[bytes, bytes] = field(default_factory=dict)
     families: dict[str, Metadata] = field(default_factory=dict)
+    written: int = 0
 
     def body(self, line: bytes) -> bytes:
-        """The fields of a TimeSeries that say which series it is."""
-        found = self.bodies.get(line)
-        if found is None:
-            refs = self.references(line)
-            found = b"\x0a" + varint(len(refs)) + refs + self._metadata(line)
-            self.bodies[line] = found
-        return found
+        """The fields of a TimeSeries that say which series it is. Raises `DecodeError`."""
+        self.written += 1
+        refs = self.references(line)
+        return b"\x0a" + varint(len(refs)) + refs + self._metadata(_name(line))
 
     def references(self, line: bytes) -> bytes:
         """The numbers of encoded labels, as the content of a packed field. Raises `DecodeError`."""
+        known = self.pairs
         parts = []
-        at = 0
-        while at < len(line):
+        at, size = 0, len(line)
+        while at < size:
             start, end = _span(line, at)
             pair = line[start:end]
-            found = self.pairs.get(pair)
+            found = known.get(pair)
             if found is None:
                 name, value = _pair(pair)
-                found = self.pairs[pair] = varint(self.number(name)) + varint(self.number(value))
+                found = known[pair] = varint(self.number(name)) + varint(self.number(value))
             parts.append(found)
             at = end
         return b"".join(parts)
@@ -61,37 +61,39 @@ class Symbols:
             self.table += b"\x22" + varint(len(text)) + text
         return found
 
-    def describe(self, metadata: Iterable[Metadata]) -> bool:
-        """Take metadata over; true where it says something new, so that series have to be written again."""
-        new = {one.metric: one for one in metadata if self.families.get(one.metric) != one}
-        self.families.update(new)
-        if new:
-            self.bodies.clear()
-        return bool(new)
+    def describe(self, metadata: Sequence[Metadata]) -> bool:
+        """Take metadata over, for series written from now on; true where nothing was known before."""
+        is_first = bool(metadata) and not self.families
+        for one in metadata:
+            if self.families.get(one.metric) != one:
+                self.families[one.metric] = one
+                self.metadata.clear()
+        return is_first
 
     def outgrow(self, live: int) -> bool:
-        """Start afresh where far more is remembered than the `live` series; true where so."""
-        if len(self.bodies) <= 2 * live + _SPARE and len(self.numbers) <= 40 * (live + _SPARE):
+        """Start afresh where far more was written than the `live` series; true where so."""
+        if self.written <= 3 * live + _SPARE:
             return False
-        self.numbers, self.table = {b"": 0}, bytearray(b"\x22\x00")
+        self.numbers, self.table, self.written = {b"": 0}, bytearray(b"\x22\x00"), 0
         self.pairs.clear()
-        self.bodies.clear()
+        self.metadata.clear()
         return True
 
-    def _metadata(self, line: bytes) -> bytes:
-        row = self._family(line)
-        if row is None:
-            return b""
-        kind = TYPES.index(row.type) if row.type in TYPES else 0
-        texts = [(b"\x18", row.help), (b"\x20", row.unit)]
-        body = b"\x08" + varint(kind)
-        for tag, text in texts:
+    def _metadata(self, name: bytes) -> bytes:
+        found = self.metadata.get(name)
+        if found is None:
+            row = self._family(name.decode(errors="replace"))
+            found = self.metadata[name] = b"" if row is None else self._described(row)
+        return found
+
+    def _described(self, row: Metadata) -> bytes:
+        body = b"\x08" + varint(TYPES.index(row.type) if row.type in TYPES else 0)
+        for tag, text in ((b"\x18", row.help), (b"\x20", row.unit)):
             if text:
                 body += tag + varint(self.number(text.encode()))
         return b"\x2a" + varint(len(body)) + body
 
-    def _family(self, line: bytes) -> Metadata | None:
-        name = metric_name(line)
+    def _family(self, name: str) -> Metadata | None:
         found = self.families.get(name)
         if found is None:
             suffix = next((one for one in _SUFFIXES if name.endswith(one)), "")
@@ -110,8 +112,14 @@ def label_pairs(line: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def metric_name(line: bytes) -> str:
-    """The metric's name in encoded labels, '' where there is none."""
-    return dict(label_pairs(line)).get(_NAME, b"").decode(errors="replace")
+    """The metric's name in encoded labels, '' where there is none. Raises `DecodeError`."""
+    return _name(line).decode(errors="replace")
+
+
+def _name(line: bytes) -> bytes:
+    if line.startswith(_NAME_FIRST, 2) and line[1] < 0x80:
+        return line[len(_NAME_FIRST) + 3 : line[1] + 2]
+    return dict(label_pairs(line)).get(_NAME, b"")
 
 
 def _pair(pair: bytes) -> tuple[bytes, bytes]:
@@ -126,6 +134,8 @@ def _span(raw: bytes, at: int, tag: int = 0x0A) -> tuple[int, int]:
         if raw[at] != tag:
             raise DecodeError(f"labels: byte {at} is {raw[at]:#x}, expected {tag:#x}")
         at += 1
+        if raw[at] < 0x80 and at + raw[at] < len(raw):
+            return at + 1, at + 1 + raw[at]
         size = shift = 0
         while raw[at] & 0x80:
             size |= (raw[at] & 0x7F) << shift

@@ -130,8 +130,6 @@ class Scrape:
         self, error: ScrapeError | DecodeError, duration_s: float, quota: Quota, time_ms: int
     ) -> Sweep:
         reason = error.reason if isinstance(error, ScrapeError) else "invalid_page"
-        for memory in self._texts.values():
-            memory.remember(memory.skeleton)  # nothing of a page that was refused
         self._failures[reason] += 1
         is_too_long = reason == "body_size_limit"
         outcome = Outcome(

@@ -178,4 +178,6 @@ def test_labels_that_are_none_are_refused(raw: bytes) -> None:
 
 def test_a_name_is_found_among_labels() -> None:
     assert metric_name(line(a="b")) == "m"
+    assert metric_name(line(A="b")) == "m"
+    assert metric_name(encode_labels([("__name__", "m" * 200)])) == "m" * 200
     assert metric_name(encode_labels([("a", "b")])) == ""
