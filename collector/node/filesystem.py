@@ -6,7 +6,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Thread
 
@@ -35,26 +34,40 @@ AVAILABLE = gauge(
 )
 FILES = gauge("node_filesystem_files", "Filesystem total file nodes.", *_LABELS)
 FILES_FREE = gauge("node_filesystem_files_free", "Filesystem total free file nodes.", *_LABELS)
-READONLY = gauge("node_filesystem_readonly", "Filesystem read-only status.", *_LABELS)
+READONLY = gauge("node_filesystem_readonly", "Filesystem read-only status.", *_LABELS, "device_error")
 ERROR = gauge(
     "node_filesystem_device_error",
     "Whether an error occurred while getting statistics for the given device.",
     *_LABELS,
+    "device_error",
+)
+MOUNT = gauge(
+    "node_filesystem_mount_info",
+    "Filesystem mount information.",
+    "device",
+    "major",
+    "minor",
+    "mountpoint",
 )
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 Statvfs = Callable[[str], os.statvfs_result]
+Answer = os.statvfs_result | str
+"""What statvfs said, or why it said nothing."""
+
+_NO_ANSWER = "mountpoint timeout"
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A line of mountinfo."""
+    """A line of mountinfo. number: 'major:minor' of the device."""
 
     device: str
     point: str
     type: str
     read_only: bool
+    number: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,10 +80,10 @@ def parse_mounts(text: str) -> list[Mount]:
     mounts = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
-        point, options = before.split(" ")[4:6]
+        number, _, point, options = before.split(" ")[2:6]
         kind, device, *rest = after.split(" ")
         read_only = "ro" in options.split(",") or "ro" in ",".join(rest).split(",")
-        mounts.append(Mount(_unescape(device), _unescape(point), kind, read_only))
+        mounts.append(Mount(_unescape(device), _unescape(point), kind, read_only, number))
     return mounts
 
 
@@ -109,27 +122,29 @@ class Prober:
     statvfs: Statvfs = os.statvfs
     pending: set[str] = field(default_factory=set)
 
-    def probe(self, paths: Sequence[str]) -> dict[str, os.statvfs_result]:
-        """Results by path, after `timeout_s` at the latest; a path that failed or hangs is absent."""
-        found: dict[str, os.statvfs_result] = {}
+    def probe(self, paths: Sequence[str]) -> dict[str, Answer]:
+        """Answers by path, after `timeout_s` at the latest."""
+        found: dict[str, Answer] = {}
         threads = [self._ask(path, found) for path in paths if path not in self.pending]
         deadline = time.monotonic() + self.timeout_s
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return dict(found)
+        return {path: found.get(path, _NO_ANSWER) for path in paths}
 
-    def ask_now(self, paths: Sequence[str]) -> dict[str, os.statvfs_result]:
+    def ask_now(self, paths: Sequence[str]) -> dict[str, Answer]:
         """The same for paths that cannot hang, without the half millisecond of a thread each."""
-        found = {}
-        for path in paths:
-            with suppress(OSError):
-                found[path] = self.statvfs(path)
-        return found
+        return {path: self._answer(path) for path in paths}
 
-    def _ask(self, path: str, found: dict[str, os.statvfs_result]) -> Thread:
+    def _answer(self, path: str) -> Answer:
+        try:
+            return self.statvfs(path)
+        except (OSError, ValueError) as error:
+            # node_exporter gives the system's words in lower case.
+            return os.strerror(error.errno or 0).lower() if isinstance(error, OSError) else str(error)
+
+    def _ask(self, path: str, found: dict[str, Answer]) -> Thread:
         def ask() -> None:
-            with suppress(OSError):
-                found[path] = self.statvfs(path)
+            found[path] = self._answer(path)
             self.pending.discard(path)
 
         self.pending.add(path)
@@ -138,18 +153,26 @@ class Prober:
         return thread
 
 
-def readings(mounts: Sequence[Mount], found: Mapping[tuple[str, ...], os.statvfs_result]) -> list[Reading]:
-    """Mounts, and what statvfs said of those that answered (by their labels), to readings."""
-    sizes = list(found.items())
+def readings(mounts: Sequence[Mount], found: Mapping[tuple[str, ...], Answer]) -> list[Reading]:
+    """Mounts, and what statvfs said of each (by its labels), to readings."""
+    sizes = [(labels, each) for labels, each in found.items() if not isinstance(each, str)]
+    errors = {labels: each for labels, each in found.items() if isinstance(each, str)}
+    told = [(mount, (*mount.labels, errors.get(mount.labels, ""))) for mount in mounts]
     return [
         SIZE.rows({labels: float(each.f_blocks * each.f_frsize) for labels, each in sizes}),
         FREE.rows({labels: float(each.f_bfree * each.f_frsize) for labels, each in sizes}),
         AVAILABLE.rows({labels: float(each.f_bavail * each.f_frsize) for labels, each in sizes}),
         FILES.rows({labels: float(each.f_files) for labels, each in sizes}),
         FILES_FREE.rows({labels: float(each.f_ffree) for labels, each in sizes}),
-        READONLY.rows({mount.labels: float(mount.read_only) for mount in mounts}),
-        ERROR.rows({mount.labels: float(mount.labels not in found) for mount in mounts}),
+        READONLY.rows({labels: float(mount.read_only) for mount, labels in told}),
+        ERROR.rows({labels: float(mount.labels in errors) for mount, labels in told}),
+        MOUNT.rows({_numbered(mount): 1.0 for mount in mounts if mount.labels not in errors}),
     ]
+
+
+def _numbered(mount: Mount) -> tuple[str, ...]:
+    major, _, minor = mount.number.partition(":")
+    return (mount.device, major, minor, mount.point)
 
 
 @dataclass(slots=True)
@@ -171,7 +194,7 @@ class FileSystem:
             **self.prober.ask_now([path for labels, path in paths.items() if labels not in slow]),
             **self.prober.probe([paths[labels] for labels in slow]),
         }
-        return readings(chosen, {labels: answers[path] for labels, path in paths.items() if path in answers})
+        return readings(chosen, {labels: answers[path] for labels, path in paths.items()})
 
     def _is_chosen(self, mount: Mount) -> bool:
         return not self.points_exclude.search(mount.point) and not self.types_exclude.search(mount.type)

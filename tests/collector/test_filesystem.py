@@ -11,6 +11,7 @@ import pytest
 
 from collector.families import Reading
 from collector.node.filesystem import (
+    Answer,
     FileSystem,
     Mount,
     Prober,
@@ -31,15 +32,24 @@ def line(
 
 
 MOUNTS = [
-    (line("/", "ext4", "/dev/sda1"), Mount("/dev/sda1", "/", "ext4", False)),
-    (line("/", "ext4", "/dev/sda1", optional=""), Mount("/dev/sda1", "/", "ext4", False)),
-    (line("/", "ext4", "/dev/sda1", optional="shared:1 master:2 "), Mount("/dev/sda1", "/", "ext4", False)),
-    (line("/r", "ext4", "/dev/sda1", "ro,relatime"), Mount("/dev/sda1", "/r", "ext4", True)),
-    (line("/r", "ext4", "/dev/sda1", more="ro,errors=remount-ro"), Mount("/dev/sda1", "/r", "ext4", True)),
-    (line("/r", "ext4", "/dev/sda1", more="rw,errors=remount-ro"), Mount("/dev/sda1", "/r", "ext4", False)),
-    (line(r"/a\040b\011c\134d", "ext4", "x"), Mount("x", "/a b\tc\\d", "ext4", False)),
-    (line("/n", "nfs4", "host:/a\\040b"), Mount("host:/a b", "/n", "nfs4", False)),
-    (line("/t", "tmpfs", "", more="rw"), Mount("", "/t", "tmpfs", False)),
+    (line("/", "ext4", "/dev/sda1"), Mount("/dev/sda1", "/", "ext4", False, "98:0")),
+    (line("/", "ext4", "/dev/sda1", optional=""), Mount("/dev/sda1", "/", "ext4", False, "98:0")),
+    (
+        line("/", "ext4", "/dev/sda1", optional="shared:1 master:2 "),
+        Mount("/dev/sda1", "/", "ext4", False, "98:0"),
+    ),
+    (line("/r", "ext4", "/dev/sda1", "ro,relatime"), Mount("/dev/sda1", "/r", "ext4", True, "98:0")),
+    (
+        line("/r", "ext4", "/dev/sda1", more="ro,errors=remount-ro"),
+        Mount("/dev/sda1", "/r", "ext4", True, "98:0"),
+    ),
+    (
+        line("/r", "ext4", "/dev/sda1", more="rw,errors=remount-ro"),
+        Mount("/dev/sda1", "/r", "ext4", False, "98:0"),
+    ),
+    (line(r"/a\040b\011c\134d", "ext4", "x"), Mount("x", "/a b\tc\\d", "ext4", False, "98:0")),
+    (line("/n", "nfs4", "host:/a\\040b"), Mount("host:/a b", "/n", "nfs4", False, "98:0")),
+    (line("/t", "tmpfs", "", more="rw"), Mount("", "/t", "tmpfs", False, "98:0")),
 ]
 
 
@@ -109,13 +119,26 @@ def statvfs() -> Iterator[Statvfs]:
 def test_a_dead_mount_costs_one_timeout_and_is_not_asked_again_until_it_answers(statvfs: Statvfs) -> None:
     prober = Prober(0.05, statvfs)
 
-    assert set(prober.probe(["/dead", "/dead2", "/alive"])) == {"/alive"}
-    assert set(prober.probe(["/dead", "/dead2", "/alive"])) == {"/alive"}
+    assert answered(prober.probe(["/dead", "/dead2", "/alive"])) == {"/alive"}
+    assert answered(prober.probe(["/dead", "/dead2", "/alive"])) == {"/alive"}
     assert sorted(statvfs.asked) == ["/alive", "/alive", "/dead", "/dead2"]
 
     statvfs.released.set()
     until(lambda: not prober.pending)
-    assert set(prober.probe(["/dead", "/alive"])) == {"/dead", "/alive"}
+    assert answered(prober.probe(["/dead", "/alive"])) == {"/dead", "/alive"}
+
+
+def answered(answers: dict[str, Answer]) -> set[str]:
+    """Paths that statvfs had sizes of; the others say that they gave none in time."""
+    assert {each for each in answers.values() if isinstance(each, str)} <= {"mountpoint timeout"}
+    return {path for path, each in answers.items() if not isinstance(each, str)}
+
+
+def test_a_mount_that_refuses_says_why(tmp_path: Path) -> None:
+    missing = str(tmp_path / "none")
+
+    assert Prober().ask_now([missing]) == {missing: "no such file or directory"}
+    assert Prober().probe([missing]) == {missing: "no such file or directory"}
 
 
 def read(tmp_path: Path, mountinfo: str, statvfs: Statvfs) -> dict[Series, float]:
@@ -128,6 +151,9 @@ def read(tmp_path: Path, mountinfo: str, statvfs: Statvfs) -> dict[Series, float
 
 def labels(device: str, point: str, kind: str) -> tuple[tuple[str, str], ...]:
     return (("device", device), ("fstype", kind), ("mountpoint", point))
+
+
+TIMEOUT = ("device_error", "mountpoint timeout")
 
 
 def test_a_dead_mount_is_an_error_of_its_own_and_so_is_what_lies_below_it(
@@ -144,8 +170,8 @@ def test_a_dead_mount_is_an_error_of_its_own_and_so_is_what_lies_below_it(
     }
     assert errors == {
         labels("a", "/", "ext4"): 0,
-        labels("n:/", "/dead", "nfs4"): 1,
-        labels("b", "/dead/inside", "ext4"): 1,
+        (("device", "n:/"), TIMEOUT, *labels("n:/", "/dead", "nfs4")[1:]): 1,
+        (("device", "b"), TIMEOUT, *labels("b", "/dead/inside", "ext4")[1:]): 1,
     }
     sizes = {series[1] for series in found if series[0] == "node_filesystem_size_bytes"}
     assert sizes == {labels("a", "/", "ext4")}
@@ -164,4 +190,8 @@ def test_system_mounts_are_left_out(tmp_path: Path, statvfs: Statvfs) -> None:
 
     found = read(tmp_path, text, statvfs)
 
-    assert {series[1] for series in found} == {labels("/dev/sdb", "/data", "xfs")}
+    assert {series[1] for series in found if series[0] != "node_filesystem_mount_info"} == {
+        labels("/dev/sdb", "/data", "xfs")
+    }
+    numbered = (("device", "/dev/sdb"), ("major", "98"), ("minor", "0"), ("mountpoint", "/data"))
+    assert found["node_filesystem_mount_info", numbered] == 1

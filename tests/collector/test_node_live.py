@@ -42,6 +42,7 @@ DIFFER = {
     r"^node_cpu_isolated": "since 1.7",
     r"^node_filesystem_.* mountpoint=/(mnt|media|run)": "Debian leaves out these mount points",
     r"^node_kernel_hung": "since 1.10",
+    r"^node_filesystem_mount_info": "since 1.9",
     r"^node_scrape_collector_.* collector=(bcachefs|dmmultipath|kernel_hung|watchdog)$": "newer than 1.5",
     r"^node_scrape_collector_.* collector=systemd$": "Debian turns it on; it is off by default",
     r"^node_(exporter_build_info|systemd_)": "each says what it is; systemd is off by default",
