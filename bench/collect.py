@@ -13,10 +13,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from collector.collect import pusher
+from collector.body import Body
 from collector.node.reader import DURATION
-from collector.push import Pusher
-from collector.settings import NodeSettings
+from collector.parts import node_passes
+from collector.passes import Passes
+from collector.requests import Requests
+from collector.settings import CollectorSettings, NodeSettings
 
 
 def milliseconds(work: Callable[[], object], passes: int) -> tuple[float, float]:
@@ -30,7 +32,7 @@ def milliseconds(work: Callable[[], object], passes: int) -> tuple[float, float]
     return statistics.median(walls) * 1000, statistics.median(cpus) * 1000
 
 
-def by_collector(push: Pusher, passes: int) -> dict[str, float]:
+def by_collector(push: Passes, passes: int) -> dict[str, float]:
     """Median microseconds of each collector."""
     seconds: dict[str, list[float]] = {}
     for _ in range(passes):
@@ -43,11 +45,17 @@ def by_collector(push: Pusher, passes: int) -> dict[str, float]:
 
 def main(passes: int) -> None:
     """Measure this machine."""
-    push = pusher(NodeSettings())
-    body = push.next_body(0)
-    print(f"{body.samples} samples, {len(body.content)} bytes compressed with metadata")
-    print(f"{len(push.next_body(1).content)} bytes without")
-    for name, work in (("read", push.read), ("read, name, encode, compress", lambda: push.next_body(2))):
+    push, requests = node_passes(NodeSettings(), CollectorSettings().node_labels), Requests()
+
+    def send(now_ms: int) -> Body:
+        return requests.bodies(push.next(now_ms), 2)[0]
+
+    body = send(0)
+    print(f"{body.samples} samples, {len(body.content)} bytes compressed")
+    for name, work in (
+        ("read", push.read),
+        ("read, name, encode, compress", lambda: send(1_700_000_000_000)),
+    ):
         wall, cpu = milliseconds(work, passes)
         print(f"{name}: {wall:.2f} ms, CPU {cpu:.2f} ms")
     costs = by_collector(push, passes)

@@ -1,43 +1,56 @@
-"""Readings as Prometheus's text format, for eyes."""
+"""Sweeps as Prometheus's text format, for eyes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
+from collector.sweep import Sweep
+from collector.symbols import label_pairs
+from storage.model import Metadata
 
-from collector.families import Family, MetricType, Reading
-
-
-class _Readings(Collector):
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
+_SUFFIXES = ("_bucket", "_count", "_sum", "_total")
 
 
-def exposition(readings: Iterable[Reading], target: Mapping[str, str]) -> str:
-    """The text of all readings; every series carries the labels of `target` unless it has them itself."""
-    registry = CollectorRegistry(auto_describe=False)
-    metrics: dict[str, Metric] = {}
-    for reading in readings:
-        if reading.values:
-            _add(metrics.setdefault(reading.family.metric, _metric(reading.family)), reading, target)
-    registry.register(_Readings([*metrics.values()]))
-    return generate_latest(registry).decode()
+def exposition(sweeps: Iterable[Sweep]) -> str:
+    """The text of all samples, one family after another; native histograms are named in comments."""
+    rows: dict[str, list[str]] = {}
+    families: dict[str, Metadata] = {}
+    for sweep in sweeps:
+        families |= {each.metric: each for each in sweep.metadata}
+        for line, value in zip(sweep.lines, sweep.values.tolist(), strict=True):
+            _add(rows, families, line, f"{_series(line)} {value!r}")
+        for spread in sweep.histograms:
+            _add(rows, families, spread.line, f"# native histogram {_series(spread.line)}")
+    return "".join(f"{line}\n" for name in sorted(rows) for line in (*_head(families, name), *rows[name]))
 
 
-def _metric(family: Family) -> Metric:
-    # The library names a counter without its suffix and puts it back.
-    name = family.metric.removesuffix("_total") if family.type is MetricType.COUNTER else family.metric
-    return Metric(name, family.help, family.type.value)
+def _add(rows: dict[str, list[str]], families: Mapping[str, Metadata], line: bytes, text: str) -> None:
+    name = dict(label_pairs(line)).get(b"__name__", b"").decode()
+    rows.setdefault(_family(families, name), []).append(text)
 
 
-def _add(metric: Metric, reading: Reading, target: Mapping[str, str]) -> None:
-    family = reading.family
-    for values, value in zip(reading.label_values, reading.values, strict=True):
-        own = {label: text for label, text in zip(family.label_names, values, strict=True) if text}
-        metric.add_sample(family.name, {**target, **own}, value)
+def _family(families: Mapping[str, Metadata], name: str) -> str:
+    if name in families:
+        return name
+    bases = (name.removesuffix(suffix) for suffix in _SUFFIXES)
+    return next((base for base in bases if base in families), name)
+
+
+def _head(families: Mapping[str, Metadata], name: str) -> list[str]:
+    known = families.get(name)
+    if known is None:
+        return []
+    text = known.help.replace("\\", "\\\\").replace("\n", "\\n")
+    kind = "untyped" if known.type == "unknown" else known.type
+    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+
+
+def _series(line: bytes) -> str:
+    labels = {name.decode(): value.decode() for name, value in label_pairs(line)}
+    name = labels.pop("__name__", "")
+    inner = ",".join(f'{key}="{_escaped(value)}"' for key, value in labels.items())
+    return f"{name}{{{inner}}}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -37,7 +37,7 @@ class Destination:
     token: str | None = None
     token_file: Path | None = None
     timeout_s: float = 10.0
-    trust: Trust = Trust()
+    trust: Trust = field(default_factory=Trust)
     headers: Mapping[str, str] = field(default_factory=dict)
     selection: Selection = field(default_factory=Selection)
     version: int = 2
@@ -66,9 +66,9 @@ class Destination:
 class Pushing:
     """How sweeps become requests, and what holds them. Raises ConfigError, naming the key.
 
-    spool_dir: a directory below it for each destination, one process each. spool_bytes, memory_bytes: bounds
-    of what waits on disk and in memory, for each destination. body_samples, body_bytes: of one request, before
-    it is compressed.
+    spool_dir: a directory below it for each destination, one process each. spool_bytes, memory_bytes:
+    bounds of what waits on disk and in memory, for each destination. body_samples, body_bytes: of one
+    request, before it is compressed.
     """
 
     destinations: tuple[Destination, ...] = (Destination(),)
@@ -111,12 +111,6 @@ class NodeSettings:
     def __post_init__(self) -> None:
         if self.interval_s <= 0:
             raise ConfigError(f"interval_s: {self.interval_s} is not above 0")
-        for key in ("device_exclude", "disk_exclude", "mount_point_exclude", "filesystem_type_exclude"):
-            text = getattr(self.choice, key)
-            try:
-                re.compile(text)
-            except re.error as error:
-                raise ConfigError(f"{key}: {text!r} is no regular expression: {error}") from None
 
     @property
     def roots(self) -> Roots:
@@ -130,9 +124,10 @@ class NodeSettings:
 class StateSettings:
     """What a cluster collector tells of the cluster's objects.
 
-    resources: names in the plural, such as `pods`; None for all but those that are off by default. events:
-    Kubernetes' Events as well. election: a Lease's name, '' for no election; one collector leads, the others
-    wait. namespace: of the Lease. identity: of this process in it. shard of shards: which part of all objects.
+    resources: names in the plural, such as `pods`; None for all but those that are off by default.
+    events: Kubernetes' Events as well. election: a Lease's name, '' for no election; one collector leads,
+    the others wait. namespace: of the Lease. identity: of this process in it. shard of shards: which part
+    of all objects.
     """
 
     interval_s: float = 30.0
@@ -158,6 +153,7 @@ class CollectorSettings:
 
     instance: its name. labels: of every series that lacks them; `cluster` is one of them. node, state,
     scraping: what it collects, None for not. listen: host:port of its own page, '' for none.
+    api_url: of Kubernetes, '' for that of the cluster that this process runs in.
     """
 
     instance: str = field(default_factory=socket.gethostname)
@@ -170,7 +166,7 @@ class CollectorSettings:
     own_interval_s: float = 15.0
     own_labels: Mapping[str, str] = field(default_factory=dict)
     listen: str = ""
-    uses_cluster: bool = False
+    api_url: str = ""
 
     def __post_init__(self) -> None:
         for name in self.labels:
@@ -186,7 +182,11 @@ class CollectorSettings:
     def node_labels(self) -> dict[str, str]:
         """The labels of the machine's series."""
         own = {} if self.node is None else {**self.node.labels, "job": self.node.job}
-        return {name: value for name, value in {**self.external, **own, "instance": self.instance}.items() if value}
+        return {
+            name: value
+            for name, value in {**self.external, **own, "instance": self.instance}.items()
+            if value
+        }
 
     @property
     def collector_labels(self) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""The `swell` command."""
+"""The `swell` command. What a command needs is loaded by that command: a collector stays small."""
+# ruff: noqa: PLC0415 - so it is with every import within a function here
 
 from __future__ import annotations
 
@@ -9,10 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from alerts.unittest.run import run_files
-from ingest import inspection
 from server.auth import new_token
-from server.run import EVERYTHING, Part, collect_node, serve
 from server.settings import Settings, load
 from storage.errors import ConfigError, Error, InputError
 
@@ -24,7 +22,8 @@ usage: swell COMMAND [--flag VALUE …]
   query          the PromQL API, likewise
   alerts         rules and notifications, likewise
   dashboards     the web application with its own PromQL API, likewise
-  collect node   read this machine and push to --collect.url
+  collect node   read this machine and push to --collect.url; --once prints it instead
+  collect cluster  what there is once in a Kubernetes cluster, likewise
   test rules     run files of unit tests of rules, in promtool's format
   wal inspect    say what the segments of a write-ahead log hold: swell wal inspect data/wal
   token          print a new bearer token
@@ -48,7 +47,7 @@ def command(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         print(new_token())
         return 0
     if name == "test rules":
-        return 0 if run_files([Path(word) for word in rest], sys.stdout) else 1
+        return _test_rules(rest)
     if name == "wal inspect":
         return _inspect(rest)
     action = _ACTIONS.get(name)
@@ -58,7 +57,15 @@ def command(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     return _guarded(action, rest, environment)
 
 
+def _test_rules(files: Sequence[str]) -> int:
+    from alerts.unittest.run import run_files
+
+    return 0 if run_files([Path(word) for word in files], sys.stdout) else 1
+
+
 def _inspect(directories: Sequence[str]) -> int:
+    from ingest import inspection
+
     if not directories:
         print("swell wal inspect: no directory is named, expected one such as data/wal", file=sys.stderr)
         return 2
@@ -73,7 +80,12 @@ def _inspect(directories: Sequence[str]) -> int:
 
 
 def _split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    if tuple(argv[:2]) in (("collect", "node"), ("test", "rules"), ("wal", "inspect")):
+    if tuple(argv[:2]) in (
+        ("collect", "node"),
+        ("collect", "cluster"),
+        ("test", "rules"),
+        ("wal", "inspect"),
+    ):
         return " ".join(argv[:2]), argv[2:]
     return (argv[0], argv[1:]) if argv else ("", argv)
 
@@ -99,11 +111,35 @@ def _guarded(
     return 0
 
 
+def _serve(*names: str) -> Callable[[Settings, bool], None]:
+    """Serves the parts of these names; all where none is named."""
+
+    def action(settings: Settings, _: bool) -> None:
+        from server.run import EVERYTHING, Part, serve
+
+        serve(settings, frozenset(Part(name) for name in names) or EVERYTHING)
+
+    return action
+
+
+def _collect_node(settings: Settings, once: bool) -> None:
+    from server.collect import collect_node
+
+    collect_node(settings, once)
+
+
+def _collect_cluster(settings: Settings, once: bool) -> None:
+    from server.collect import collect_cluster
+
+    collect_cluster(settings, once)
+
+
 _ACTIONS: Final[Mapping[str, Callable[[Settings, bool], None]]] = {
-    "up": lambda settings, _: serve(settings, EVERYTHING),
-    "ingest": lambda settings, _: serve(settings, frozenset({Part.INGEST})),
-    "query": lambda settings, _: serve(settings, frozenset({Part.QUERY})),
-    "alerts": lambda settings, _: serve(settings, frozenset({Part.ALERTS})),
-    "dashboards": lambda settings, _: serve(settings, frozenset({Part.QUERY, Part.DASHBOARDS})),
-    "collect node": lambda settings, once: collect_node(settings, once=once),
+    "up": _serve(),
+    "ingest": _serve("ingest"),
+    "query": _serve("query"),
+    "alerts": _serve("alerts"),
+    "dashboards": _serve("query", "dashboards"),
+    "collect node": _collect_node,
+    "collect cluster": _collect_cluster,
 }

@@ -13,7 +13,6 @@ from enum import Enum
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from collector.collect import Collector
-from collector.settings import NodeSettings
 from ingest.aliases.table import Aliases
 from ingest.limits import Limits
 from ingest.pipeline import Pipeline
@@ -31,6 +30,7 @@ from ingest.warm import warm_up
 from query.engine import Engine
 from query.limits import QueryLimits
 from server import rules
+from server.collecting import of_up
 from server.ingest_settings import IngestSettings
 from server.rules import Alerting
 from server.settings import Settings
@@ -89,7 +89,7 @@ class Parts:
         if self.alerting is not None:
             self.alerting.start()
         if Part.COLLECTOR in self.running and self.settings.collect.enabled:
-            self.collector = Collector(node_settings(self.settings, own_url(self.settings)), self.registry)
+            self.collector = Collector(of_up(self.settings, own_url(self.settings)), self.registry)
             self.collector.start()
         self.retention.start()
         if self.repeater is not None:
@@ -186,30 +186,6 @@ def own_url(settings: Settings) -> str:
     """Where this process reaches itself."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-
-
-def node_settings(settings: Settings, url: str) -> NodeSettings:
-    """The collector's settings; `up` pushes to itself with its own token."""
-    collect = settings.collect
-    own = url != collect.url
-    return NodeSettings(
-        url=url,
-        token=settings.bearer_token() if own else None,
-        token_file=None if own else collect.token_file,
-        interval_s=collect.interval_s,
-        proc_root=collect.proc_root,
-        sys_root=collect.sys_root,
-        rootfs=collect.rootfs,
-        net_root=collect.net_root,
-        udev_root=collect.udev_root,
-        choice=collect.node.choice(),
-        spool_dir=settings.data_dir / "spool" / ("up" if own else "node"),
-        spool_max_bytes=collect.spool_bytes,
-        job=collect.job,
-        instance=collect.instance,
-        cluster=collect.cluster,
-        labels=collect.labels,
-    )
 
 
 def _open(settings: Settings, running: frozenset[Part]) -> ClickHouseStorage:

@@ -19,8 +19,6 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from alerts.api import create_router as alerts_router
-from collector.collect import collect_node as run_collector
-from collector.collect import node_exposition
 from ingest.aliases.table import Aliases
 from ingest.api import ROUTES
 from ingest.api import create_router as ingest_router
@@ -29,13 +27,13 @@ from ingest.otlp_grpc import OtlpGrpc
 from query.api import create_router as query_router
 from server.app import create_app
 from server.auth import is_allowed
-from server.parts import EVERYTHING, Part, Parts, build, node_settings, own_url
+from server.parts import EVERYTHING, Part, Parts, build, own_url
 from server.ports import Ports, ports
 from server.settings import Settings
 from server.status import status_of
 from storage.errors import ConfigError
 
-__all__ = ["EVERYTHING", "Part", "collect_node", "serve"]
+__all__ = ["EVERYTHING", "Part", "serve"]
 
 _LOG = logging.getLogger("swell")
 _SWITCH_S = 0.001
@@ -91,15 +89,6 @@ def _raise_file_limit() -> None:
     """Most systems allow a thousand open files unless asked for more."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def collect_node(settings: Settings, once: bool) -> None:
-    """Run the node collector, or print what one pass would send."""
-    node = node_settings(settings, settings.collect.url)
-    if once:
-        print(node_exposition(node), end="")
-    else:
-        run_collector(node)
 
 
 class _Server(uvicorn.Server):

@@ -7,7 +7,6 @@ YAML file named by `--config` or `SWELL_CONFIG`, the defaults below.
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,8 +22,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from server.collect_settings import CollectSettings
 from server.ingest_settings import STRICT, IngestSettings
-from server.node_settings import NodeChoiceSettings
 from storage.errors import ConfigError
 
 _MIB = 1 << 20
@@ -88,34 +87,6 @@ class AlertSettings(BaseModel):
         30, gt=0, description="Interval of rule groups that do not set their own."
     )
     external_url: str = Field("", description="How people reach this server; used in the links of messages.")
-
-
-class CollectSettings(BaseModel):
-    """The node collector."""
-
-    model_config = STRICT
-
-    enabled: bool = Field(True, description="Whether `swell up` also collects this machine.")
-    url: str = Field(
-        "http://127.0.0.1:9470", description="Where `swell collect` pushes; `swell up` pushes to itself."
-    )
-    token_file: Path | None = Field(None, description="File with the bearer token for `url`.")
-    interval_s: float = Field(15, gt=0, description="Seconds between two passes.")
-    proc_root: Path = Field(Path("/proc"), description="Where procfs is mounted.")
-    sys_root: Path = Field(Path("/sys"), description="Where sysfs is mounted.")
-    rootfs: Path = Field(Path("/"), description="Where the root file system is mounted.")
-    job: str = Field("node", min_length=1, description="The `job` label.")
-    instance: str = Field(
-        default_factory=socket.gethostname, min_length=1, description="The `instance` label; the host's name."
-    )
-    cluster: str = Field("", description="The `cluster` label; none when empty.")
-    net_root: Path | None = Field(
-        None, description="The network namespace to read; `net` below `proc_root` when unset."
-    )
-    udev_root: Path = Field(Path("/run/udev/data"), description="The directory of udev's device database.")
-    node: NodeChoiceSettings = Field(default_factory=NodeChoiceSettings)
-    labels: dict[str, str] = Field(default_factory=dict, description="Further labels of every series.")
-    spool_bytes: int = Field(256 * _MIB, ge=_MIB, description="Disk for what waits while ingest is away.")
 
 
 Listen = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")]

@@ -12,7 +12,7 @@ import cramjam
 import numpy as np
 
 from ingest.decoded import Decoded
-from ingest.protocols.remote_write import decode_v1
+from ingest.protocols.remote_write import decode_v1, decode_v2
 from storage.model import Float64Array
 from tests.collector.samples import Series, series
 
@@ -26,8 +26,13 @@ class Received:
     content: bytes
 
     @property
+    def version(self) -> int:
+        return 2 if "write.v2" in self.headers["Content-Type"] else 1
+
+    @property
     def decoded(self) -> Decoded:
-        return decode_v1(bytes(cramjam.snappy.decompress_raw(self.content)))
+        raw = bytes(cramjam.snappy.decompress_raw(self.content))
+        return decode_v2(raw) if self.version == 2 else decode_v1(raw)
 
 
 def samples(decoded: Decoded) -> dict[Series, float]:
@@ -48,13 +53,19 @@ def names(decoded: Decoded) -> list[Series]:
 
 @dataclass(slots=True)
 class Receiver:
-    """`answers` are (status, headers) of the next requests, first to last; 204 when none is left."""
+    """`answers` are (status, headers) of the next requests, first to last; 204 when none is left.
+
+    knows: versions of remote write that it takes; for another it answers 415, or, when it `guesses`, 204.
+    """
 
     server: ThreadingHTTPServer
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     always: int | None = None
+    knows: tuple[int, ...] = (1, 2)
+    guesses: bool = False
     received: list[Received] = field(default_factory=list)
     refused: list[bytes] = field(default_factory=list)
+    unknown: list[Received] = field(default_factory=list)
     changed: Condition = field(default_factory=Condition)
 
     @property
@@ -64,6 +75,12 @@ class Receiver:
     def take(self, request: Received) -> tuple[int, dict[str, str]]:
         with self.changed:
             answer = (self.always, {}) if self.always else self.answers.pop(0) if self.answers else (204, {})
+            if request.version not in self.knows and answer[0] == 204:
+                answer = (204 if self.guesses else 415, {})
+                self.unknown.append(request)
+                return answer
+            if request.version == 2 and answer[0] == 204:
+                answer = (204, {"X-Prometheus-Remote-Write-Samples-Written": "1", **answer[1]})
             if answer[0] < 300:
                 self.received.append(request)
             else:

@@ -1,4 +1,4 @@
-"""The collector as a whole: on a clock that the test moves, and as a process that is killed."""
+"""The collector as a whole: its parts and destinations, and as a process that is killed."""
 
 from __future__ import annotations
 
@@ -7,173 +7,214 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from collector.collect import Collector, node_exposition
-from collector.schedule import Schedule
-from collector.settings import NodeSettings
-from collector.spool import Spool
+from collector.collect import Collector
+from collector.discovery.joined import DiscoverySettings
+from collector.once import once
+from collector.selection import Selection
+from collector.settings import CollectorSettings, Destination, NodeSettings, Pushing
+from collector.spool import Spool, unpack
 from storage.model import STALE_NAN_BITS
-from tests.collector.receiver import Received, Receiver, bits, samples
-from tests.collector.waiting import until
+from tests.collector.receiver import Receiver, bits, receiving, samples
+from tests.collector.samples import series
+from tests.collector.waiting import free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 1_800_000_000.25
+NODE = NodeSettings(interval_s=0.2)
 
 
-@dataclass(slots=True)
-class VirtualTime:
-    """Waiting moves it; `events` happen on the way. Told to stop at `end_s`."""
-
-    end_s: float
-    now_s: float = START_S
-    events: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
-
-    def now(self) -> float:
-        return self.now_s
-
-    def wait(self, seconds: float) -> bool:
-        assert seconds > 0
-        self.now_s = min(self.now_s + seconds, self.end_s)
-        while self.events and self.events[0][0] <= self.now_s:
-            self.events.pop(0)[1]()
-        return self.now_s >= self.end_s
+def settings(receiver: Receiver, spool_dir: Path, **further: Any) -> CollectorSettings:
+    given = {"node": NODE, "instance": "n1", "cluster": "c1", "labels": {"zone": "z"}, **further}
+    pushing = given.pop("pushing", Pushing((Destination(receiver.url),), spool_dir))
+    return CollectorSettings(pushing=pushing, own_interval_s=0.2, **given)
 
 
-def run(settings: NodeSettings, time: VirtualTime) -> CollectorRegistry:
+@contextmanager
+def collecting(given: CollectorSettings) -> Iterator[tuple[Collector, CollectorRegistry]]:
     registry = CollectorRegistry()
-    Collector(settings, registry, time.now, time.wait).run()
-    return registry
+    collector = Collector(given, registry)
+    collector.start()
+    try:
+        yield collector, registry
+    finally:
+        collector.stop()
 
 
-def settings(receiver: Receiver, spool_dir: Path) -> NodeSettings:
-    return NodeSettings(
-        url=receiver.url, spool_dir=spool_dir, instance="n1", cluster="c1", labels={"zone": "z"}
-    )
-
-
-def stamps(received: list[Received]) -> list[int]:
-    """The timestamp of each body; all samples of a body have one."""
-    found = []
-    for each in received:
-        [stamp] = set(each.decoded.timestamps_ms.tolist())
-        found.append(stamp)
+def everything(receiver: Receiver) -> dict[Any, float]:
+    found: dict[Any, float] = {}
+    for each in [*receiver.received]:
+        found |= samples(each.decoded)
     return found
 
 
-def test_passes_come_at_once_and_then_on_schedule_and_the_last_body_ends_all_series(
+def last_bits(receiver: Receiver) -> dict[Any, int]:
+    found: dict[Any, int] = {}
+    for each in receiver.received:
+        found |= bits(each.decoded)
+    return found
+
+
+def test_the_machine_and_the_collector_itself_are_sent_and_at_the_end_all_series_end(
     receiver: Receiver, tmp_path: Path
 ) -> None:
-    schedule = Schedule.of(15, "node n1")
-    start_ms, end_ms = int(START_S * 1000), int(START_S * 1000) + 62_000
+    with collecting(settings(receiver, tmp_path)):
+        receiver.wait_received(6)
 
-    run(settings(receiver, tmp_path), VirtualTime(end_ms / 1000))
+    found = last_bits(receiver)
+    names = {name for name, _ in found}
+    assert {"node_load1", "up", "swell_collector_samples_total", "process_resident_memory_bytes"} <= names
+    assert set(found.values()) == {STALE_NAN_BITS}
+    common = {("cluster", "c1"), ("instance", "n1"), ("zone", "z")}
+    assert all(common <= set(labels) for _, labels in found)
+    assert {dict(labels)["job"] for _, labels in found} == {"node", "swell-collector"}
+    Spool(tmp_path / "swell", 1 << 20).close()  # nobody holds it any more
 
-    ticks = [schedule.after(start_ms) + 15_000 * k for k in range(4)]
-    assert stamps(receiver.received) == [start_ms, *ticks, end_ms]
-    *passes, last = [bits(each.decoded) for each in receiver.received]
-    assert set(last) == set(passes[-1])
-    assert set(last.values()) == {STALE_NAN_BITS}
-    target = {("cluster", "c1"), ("instance", "n1"), ("job", "node"), ("zone", "z")}
-    assert all(target <= set(labels) for each in passes for _, labels in each)
 
-
-def test_an_outage_of_minutes_loses_no_pass(receiver: Receiver, tmp_path: Path) -> None:
-    def back() -> None:
+def test_an_outage_loses_no_pass(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.always = 503
+    with collecting(settings(receiver, tmp_path)) as (_, registry):
+        until(lambda: len(waiting_bodies(tmp_path / "swell")) >= 6)
         receiver.always = None
+        until(lambda: not waiting_bodies(tmp_path / "swell"))
+        receiver.wait_received(8)
+        passes = registry.get_sample_value("swell_collector_passes_total")
 
-    receiver.always = 503
-    time = VirtualTime(START_S + 600, events=[(START_S + 400, back)])
-
-    registry = run(settings(receiver, tmp_path), time)
-
-    found = stamps(receiver.received)
-    assert len(found) == 1 + 600 // 15 + 1
-    assert {b - a for a, b in pairwise(found[1:-1])} == {15_000}
-    assert len(receiver.refused) < 20  # it was not hammered meanwhile
-    assert registry.get_sample_value("swell_collector_spool_bodies") == 0
-    assert registry.get_sample_value("swell_collector_passes_total") == len(found) - 1
-    own = samples(receiver.received[-2].decoded)
-    target = (("cluster", "c1"), ("instance", "n1"), ("job", "node"))
-    assert own["swell_collector_passes_total", (*target, ("zone", "z"))] == len(found) - 2
-    assert own["swell_collector_bodies_total", (*target, ("outcome", "spooled"), ("zone", "z"))] > 20
-
-
-def test_a_clock_that_is_set_back_costs_no_pass(receiver: Receiver, tmp_path: Path) -> None:
-    def back() -> None:
-        time.now_s -= 3600
-        time.end_s -= 3600
-
-    receiver.answers = [(204, {})] * 2 + [(503, {"Retry-After": "600"})]
-    time = VirtualTime(START_S + 100, events=[(START_S + 40, back)])
-
-    registry = run(settings(receiver, tmp_path), time)
-
-    found = stamps(receiver.received)
-    assert registry.get_sample_value("swell_collector_passes_total") in (7, 8, 9)
-    assert registry.get_sample_value("swell_collector_spool_bodies") == 0
-    assert min(found) < int(START_S * 1000) - 3_500_000
-    assert len(found) == len(set(found))
+    stamps = sorted(
+        {
+            int(stamp)
+            for each in receiver.received
+            if any(name == "node_load1" for name, _ in samples(each.decoded))
+            for stamp in each.decoded.timestamps_ms.tolist()
+        }
+    )
+    assert passes is not None
+    assert len(stamps) >= passes
+    assert max(b - a for a, b in pairwise(stamps)) < 390
 
 
-def test_what_a_stopped_collector_could_not_send_is_sent_by_the_next(
+def test_destinations_have_their_own_series_and_are_not_in_each_others_way(
     receiver: Receiver, tmp_path: Path
 ) -> None:
-    receiver.always = 503
-    run(settings(receiver, tmp_path), VirtualTime(START_S + 40))
-    receiver.always = None
+    with receiving() as other:
+        other.always = 503
+        loads = Selection(metric_allow=("node_load*",), label_exclude=("zone",))
+        destinations = (
+            Destination(receiver.url, "near", selection=loads),
+            Destination(other.url, "far", version=1),
+        )
+        given = settings(receiver, tmp_path, pushing=Pushing(destinations, tmp_path))
+        with collecting(given) as (_, registry):
+            receiver.wait_received(3)
 
-    run(settings(receiver, tmp_path), VirtualTime(START_S + 160, now_s=START_S + 100))
-
-    found = stamps(receiver.received)
-    assert found == sorted(found)
-    assert found[0] == int(START_S * 1000)
-
-
-def test_a_thread_starts_and_stops_cleanly(receiver: Receiver, tmp_path: Path) -> None:
-    collector = Collector(settings(receiver, tmp_path))
-    collector.start()
-    receiver.wait_received(1)
-
-    collector.stop()
-
-    assert len(receiver.received) == 2
-    assert set(bits(receiver.received[-1].decoded).values()) == {STALE_NAN_BITS}
-    Spool(tmp_path, 1 << 20).close()  # nobody holds it any more
+        assert {name for name, _ in everything(receiver)} == {"node_load1", "node_load5", "node_load15"}
+        assert all("zone" not in dict(labels) for _, labels in everything(receiver))
+        assert waiting_bodies(tmp_path / "far")
+        assert waiting_bodies(tmp_path / "near") == []
+        near = {"destination": "near", "outcome": "filtered"}
+        assert registry.get_sample_value("swell_collector_sent_samples_total", near)
 
 
-def test_the_text_of_one_pass_is_valid_and_carries_the_targets_labels() -> None:
-    text = node_exposition(NodeSettings(instance="n1"))
+PAGE = b'# TYPE shop_orders_total counter\nshop_orders_total{paid="yes"} 7\n'
+
+
+@pytest.fixture
+def scrape_file(tmp_path: Path, page_url: str) -> Path:
+    address = page_url.removeprefix("http://")
+    path = tmp_path / "scrape.yml"
+    path.write_text(
+        "scrape_configs:\n"
+        f"- {{job_name: shop, scrape_interval: 200ms, scrape_timeout: 200ms,"
+        f" static_configs: [{{targets: ['{address}']}}]}}\n"
+    )
+    return path
+
+
+@pytest.fixture
+def page_url() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(PAGE)))
+            self.end_headers()
+            self.wfile.write(PAGE)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_targets_are_scraped_and_told_of_on_the_collectors_own_page(
+    receiver: Receiver, tmp_path: Path, scrape_file: Path, page_url: str
+) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    scraping = DiscoverySettings(scrape_file=scrape_file)
+    with collecting(settings(receiver, tmp_path, scraping=scraping, listen=listen)):
+        until(lambda: any(name == "swell_collector_target_up" for name, _ in everything(receiver)))
+        until(lambda: any(name == "shop_orders_total" for name, _ in everything(receiver)))
+        assert httpx.get(f"http://{listen}/healthz").status_code == 200
+        assert httpx.get(f"http://{listen}/readyz").status_code == 200
+        text = httpx.get(f"http://{listen}/metrics").text
+        targets = httpx.get(f"http://{listen}/api/v1/targets").json()["data"]
+
+    assert "swell_collector_target_up" in text
+    by_pool = {each["scrapePool"]: each for each in targets["activeTargets"]}
+    assert set(by_pool) == {"node", "shop", "swell-collector"}
+    assert (by_pool["shop"]["health"], by_pool["shop"]["scrapeUrl"]) == ("up", f"{page_url}/metrics")
+    assert targets["destinations"] == [{"name": "swell", "lastError": ""}]
+    found = everything(receiver)
+    labels = {"instance": page_url.removeprefix("http://"), "job": "shop", "cluster": "c1", "zone": "z"}
+    assert series("shop_orders_total", {**labels, "paid": "yes"}.items()) in found
+
+
+def test_the_text_of_one_pass_is_valid_and_has_what_would_be_sent(scrape_file: Path) -> None:
+    text = once(CollectorSettings(instance="n1", scraping=DiscoverySettings(scrape_file=scrape_file)))
 
     found = {sample.name: sample.labels for f in text_string_to_metric_families(text) for sample in f.samples}
 
     assert found["node_load1"] == {"instance": "n1", "job": "node"}
-    assert found["up"] == {"instance": "n1", "job": "node"}
+    assert found["shop_orders_total"]["paid"] == "yes"
     assert "# TYPE node_cpu_seconds_total counter" in text
-    assert "# TYPE node_vmstat_pgfault untyped" in text or "# TYPE node_vmstat_pgfault unknown" in text
+    assert "# TYPE node_vmstat_pgfault untyped" in text
 
 
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from collector.collect import collect_node
-from collector.settings import NodeSettings
+from collector.collect import collect
+from collector.settings import CollectorSettings, Destination, NodeSettings, Pushing
 given = json.loads(sys.argv[1])
-collect_node(NodeSettings(**{**given, "spool_dir": Path(given["spool_dir"])}))
+collect(CollectorSettings(
+    instance="n1",
+    pushing=Pushing((Destination(given["url"]),), Path(given["spool_dir"])),
+    node=NodeSettings(interval_s=0.1),
+    own_interval_s=1000,
+))
 """
 
 
 @contextmanager
 def process(url: str, spool_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    given = json.dumps({"url": url, "spool_dir": str(spool_dir), "interval_s": 0.1, "instance": "n1"})
+    given = json.dumps({"url": url, "spool_dir": str(spool_dir)})
     child = subprocess.Popen([sys.executable, "-c", PROGRAM, given], cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
         yield child
@@ -182,8 +223,8 @@ def process(url: str, spool_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
         child.wait()
 
 
-def waiting_bodies(spool_dir: Path) -> list[bytes]:
-    return [path.read_bytes() for path in sorted(spool_dir.glob("*.body"))]
+def waiting_bodies(spool_dir: Path) -> list[Path]:
+    return sorted(spool_dir.glob("*.body"))
 
 
 @pytest.mark.slow
@@ -192,10 +233,10 @@ def test_kill_9_loses_nothing_that_was_spooled_and_sigterm_ends_all_series(
 ) -> None:
     receiver.always = 503
     with process(receiver.url, tmp_path) as first:
-        until(lambda: len(waiting_bodies(tmp_path)) >= 5)
+        until(lambda: len(waiting_bodies(tmp_path / "swell")) >= 5)
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
-    waited = waiting_bodies(tmp_path)
+    waited = [unpack(path.read_bytes()).content for path in waiting_bodies(tmp_path / "swell")]
     receiver.always = None
 
     with process(receiver.url, tmp_path) as second:
@@ -203,8 +244,7 @@ def test_kill_9_loses_nothing_that_was_spooled_and_sigterm_ends_all_series(
         second.send_signal(signal.SIGTERM)
         assert second.wait(20) == 0
 
-    sent = [each.content for each in receiver.received]
-    assert [content[-len(body) :] for content, body in zip(waited, sent, strict=False)] == sent[: len(waited)]
-    assert waiting_bodies(tmp_path) == []
-    assert set(bits(receiver.received[-1].decoded).values()) == {STALE_NAN_BITS}
-    assert samples(receiver.received[-2].decoded)[("up", (("instance", "n1"), ("job", "node")))] == 1
+    assert [each.content for each in receiver.received][: len(waited)] == waited
+    assert waiting_bodies(tmp_path / "swell") == []
+    node = {key: value for key, value in last_bits(receiver).items() if dict(key[1])["job"] == "node"}
+    assert set(node.values()) == {STALE_NAN_BITS}

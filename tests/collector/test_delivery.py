@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
 from collector.bearer import Token
-from collector.delivery import Delivery, Sender, retry_after_s
+from collector.body import Body
+from collector.delivery import Delivery
+from collector.requests import Requests
+from collector.sender import Sender, retry_after_s
 from collector.spool import Spool
-from collector.telemetry import Telemetry
-from tests.collector.receiver import Receiver
+from collector.sweep import Sweep
+from collector.telemetry import Sent, Telemetry
+from ingest.wire.encoding import encode_labels
+from tests.collector.receiver import Receiver, samples
+
+WAY = {"destination": "there"}
 
 
 class Clock:
     def __init__(self) -> None:
         self.now_s = 1_000_000.0
+        self.slept: list[float] = []
 
     def __call__(self) -> float:
         return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(round(seconds, 3))
+        self.now_s += seconds
+        await asyncio.sleep(0)
 
 
 class Setup:
@@ -33,181 +49,232 @@ class Setup:
     ) -> None:
         self.clock = Clock()
         self.registry = CollectorRegistry()
-        sender = Sender(f"{url}/api/v1/write", token or Token(), 10, self.clock)
         self.delivery = Delivery(
-            sender, Spool(directory, max_bytes), Telemetry(self.registry), self.clock, lambda: 1.0
+            "there",
+            Sender(f"{url}/api/v1/write", token or Token(), now=self.clock),
+            Spool(directory, max_bytes),
+            Sent(Telemetry(self.registry), "there"),
+            now=self.clock,
+            jitter=lambda: 1.0,
+            sleep=self.clock.sleep,
         )
 
-    def deliver(self, *bodies: bytes) -> None:
-        for body in bodies:
-            self.delivery.deliver(body, self.clock() + 10)
+    def count(self, outcome: str, metric: str = "bodies") -> float:
+        name = f"swell_collector_{metric}_total"
+        return self.registry.get_sample_value(name, {**WAY, "outcome": outcome}) or 0
 
-    def drain_at(self, after_s: float) -> None:
-        self.clock.now_s += after_s
-        self.delivery.drain(self.clock() + 10)
-
-    def count(self, outcome: str) -> float:
-        return self.registry.get_sample_value("swell_collector_bodies_total", {"outcome": outcome}) or 0
+    def gauge(self, name: str) -> float | None:
+        return self.registry.get_sample_value(f"swell_collector_{name}", WAY)
 
 
-MakeSetup = Callable[..., Setup]
+def body(content: bytes, version: int = 1) -> Body:
+    return Body(content, version, 1)
 
 
-@pytest.fixture
-def make_setup(receiver: Receiver, tmp_path: Path) -> Iterator[MakeSetup]:
-    made = []
-
-    def make(url: str = receiver.url, token: Token | None = None, max_bytes: int = 1 << 20) -> Setup:
-        made.append(Setup(url, tmp_path / "spool", token, max_bytes))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.delivery.close()
+@asynccontextmanager
+async def running(setup: Setup) -> AsyncIterator[Delivery]:
+    task = asyncio.create_task(setup.delivery.run())
+    try:
+        yield setup.delivery
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await setup.delivery.close()
 
 
-@pytest.fixture
-def setup(make_setup: MakeSetup) -> Setup:
-    return make_setup()
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+def deliver(setup: Setup, *given: Body) -> None:
+    """Offer bodies of one source, one after another, and wait until nothing waits."""
+
+    async def go() -> None:
+        async with running(setup) as delivery:
+            for each in given:
+                delivery.offer("source", each)
+                await delivery.wait_sent()
+            await until(lambda: not len(delivery.spool))
+
+    asyncio.run(go())
 
 
 def bodies(receiver: Receiver) -> list[bytes]:
     return [each.content for each in receiver.received]
 
 
-def test_a_body_is_posted_with_the_headers_of_remote_write_1(setup: Setup, receiver: Receiver) -> None:
-    setup.deliver(b"a")
-
-    [request] = receiver.received
-    assert request.path == "/api/v1/write"
-    assert request.content == b"a"
-    assert request.headers["Content-Type"] == "application/x-protobuf"
-    assert request.headers["Content-Encoding"] == "snappy"
-    assert request.headers["X-Prometheus-Remote-Write-Version"] == "0.1.0"
-    assert "Authorization" not in request.headers
+def sweep(count: int = 1) -> Sweep:
+    lines = [encode_labels((("__name__", "m"), ("i", str(number)))) for number in range(count)]
+    return Sweep("s", lines, np.arange(count, dtype=np.float64), np.full(count, 1_700_000_000_000))
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_service_that_is_away_gets_the_bodies_in_order_when_it_is_back(
-    status: int, setup: Setup, receiver: Receiver
+def test_bodies_are_posted_with_the_headers_of_their_version(receiver: Receiver, tmp_path: Path) -> None:
+    deliver(Setup(receiver.url, tmp_path), body(b"a"), body(b"b", 2))
+
+    first, second = receiver.received
+    assert (first.path, first.content) == ("/api/v1/write", b"a")
+    assert first.headers["Content-Type"] == "application/x-protobuf"
+    assert first.headers["X-Prometheus-Remote-Write-Version"] == "0.1.0"
+    assert second.headers["Content-Type"] == "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+    assert second.headers["X-Prometheus-Remote-Write-Version"] == "2.0.0"
+    for each in receiver.received:
+        assert each.headers["Content-Encoding"] == "snappy"
+        assert "Authorization" not in each.headers
+
+
+@pytest.mark.parametrize("guesses", [False, True])
+def test_a_receiver_of_1_gets_1_from_the_first_answer_on_and_nothing_is_lost(
+    guesses: bool, receiver: Receiver, tmp_path: Path
 ) -> None:
-    receiver.answers = [(status, {})]
-    setup.deliver(b"a", b"b", b"c")
-    assert (bodies(receiver), receiver.refused) == ([], [b"a"])
+    receiver.knows, receiver.guesses = (1,), guesses
+    setup = Setup(receiver.url, tmp_path)
+    [first] = Requests().bodies(sweep(), 2)
+    [second] = Requests().bodies(sweep(), 2)
 
-    setup.drain_at(1.0)
+    deliver(setup, first, second)
 
-    assert bodies(receiver) == [b"a", b"b", b"c"]
-    assert (setup.count("spooled"), setup.count("sent")) == (3, 3)
-    assert setup.delivery.wake_at is None
-
-
-def test_a_service_that_does_not_listen_is_away(make_setup: MakeSetup, receiver: Receiver) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        setup = make_setup(f"http://127.0.0.1:{unused.getsockname()[1]}")
-        setup.deliver(b"a")
-    assert setup.count("spooled") == 1
-
-    setup.delivery.sender.url = f"{receiver.url}/api/v1/write"
-    setup.drain_at(1.0)
-
-    assert bodies(receiver) == [b"a"]
+    assert len(receiver.unknown) == 1
+    assert setup.delivery.version == 1
+    assert [samples(each.decoded) for each in receiver.received] == [{("m", (("i", "0"),)): 0.0}] * 2
 
 
-def test_retry_after_is_honoured(setup: Setup, receiver: Receiver) -> None:
-    receiver.answers = [(503, {"Retry-After": "30"})]
-    setup.deliver(b"a")
-
-    setup.drain_at(29.0)
-    assert bodies(receiver) == []
-    setup.drain_at(1.0)
-    assert bodies(receiver) == [b"a"]
-
-
-def test_attempts_come_ever_later_and_at_once_after_a_success(setup: Setup, receiver: Receiver) -> None:
-    receiver.answers = [(503, {})] * 8
-    setup.deliver(b"a")
-    delays = []
-    while len(setup.delivery.spool):
-        delays.append(setup.delivery.retry_at - setup.clock())
-        setup.drain_at(delays[-1])
-
-    assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
-    setup.deliver(b"b")
-    assert bodies(receiver) == [b"a", b"b"]
-
-
-def test_no_body_overtakes_one_that_waits(setup: Setup, receiver: Receiver) -> None:
-    receiver.answers = [(503, {})]
-    setup.deliver(b"a")
-    setup.clock.now_s += 60
-
-    setup.deliver(b"b")
-
-    assert bodies(receiver) == []
-    setup.drain_at(0)
-    assert bodies(receiver) == [b"a", b"b"]
-
-
-def test_a_body_that_is_refused_for_good_is_dropped_counted_and_the_reason_logged(
-    setup: Setup, receiver: Receiver, caplog: pytest.LogCaptureFixture
+def test_a_receiver_of_2_that_writes_nothing_at_first_is_taken_for_one_of_1(
+    receiver: Receiver, tmp_path: Path
 ) -> None:
-    receiver.answers = [(400, {}), (204, {})]
-    with caplog.at_level(logging.ERROR):
-        setup.deliver(b"bad", b"good")
+    receiver.answers = [(204, {"X-Prometheus-Remote-Write-Samples-Written": "0"})]
+    setup = Setup(receiver.url, tmp_path)
 
-    assert bodies(receiver) == [b"good"]
-    assert setup.count("refused") == 1
-    assert "400" in caplog.text
+    deliver(setup, *Requests().bodies(sweep(), 2))
+
+    assert [each.version for each in receiver.received] == [2, 1]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 503])
-def test_a_body_waits_while_not_it_but_its_way_is_refused(
-    setup: Setup, receiver: Receiver, status: int
+def test_a_service_that_is_away_gets_the_bodies_in_order_when_it_is_back(
+    status: int, receiver: Receiver, tmp_path: Path
 ) -> None:
     receiver.answers = [(status, {})]
-    setup.deliver(b"a")
-    assert (setup.count("spooled"), setup.count("refused")) == (1, 0)
+    setup = Setup(receiver.url, tmp_path)
 
-    setup.drain_at(60)
+    deliver(setup, body(b"a"), body(b"b"), body(b"c"))
 
-    assert bodies(receiver) == [b"a"]
+    assert receiver.refused == [b"a"]
+    assert bodies(receiver) == [b"a", b"b", b"c"]
+    assert setup.clock.slept == [1.0]
+    assert setup.count("sent") == 3
+    assert setup.gauge("spool_bodies") == 0
 
 
-def test_a_refused_body_does_not_block_those_behind_it(setup: Setup, receiver: Receiver) -> None:
-    receiver.answers = [(503, {}), (413, {})]
-    setup.deliver(b"bad", b"good")
+def test_a_service_that_does_not_listen_is_away(receiver: Receiver, tmp_path: Path) -> None:
+    async def go() -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            setup = Setup(f"http://127.0.0.1:{unused.getsockname()[1]}", tmp_path)
+            async with running(setup) as delivery:
+                delivery.offer("s", body(b"a"))
+                await until(lambda: setup.count("spooled") == 1)
+                delivery.sender.url = f"{receiver.url}/api/v1/write"
+                await until(lambda: bodies(receiver) == [b"a"])
 
-    setup.drain_at(1.0)
+    asyncio.run(go())
+
+
+def test_retry_after_is_honoured(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.answers = [(503, {"Retry-After": "30"})]
+    setup = Setup(receiver.url, tmp_path)
+
+    deliver(setup, body(b"a"))
+
+    assert setup.clock.slept == [30.0]
+
+
+def test_attempts_come_ever_later_and_at_once_after_a_success(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.answers = [(503, {})] * 8 + [(204, {})] + [(503, {})]
+    setup = Setup(receiver.url, tmp_path)
+
+    deliver(setup, body(b"a"), body(b"b"))
+
+    assert setup.clock.slept[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert setup.clock.slept[-1] == 1
+
+
+def test_a_body_that_is_refused_for_good_is_dropped_counted_and_the_reason_logged(
+    receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answers = [(400, {}), (503, {}), (413, {})]
+    setup = Setup(receiver.url, tmp_path)
+    with caplog.at_level(logging.ERROR):
+        deliver(setup, body(b"bad"), body(b"large"), body(b"good"))
 
     assert bodies(receiver) == [b"good"]
+    assert (setup.count("refused"), setup.count("refused", "sent_samples")) == (2, 2)
+    assert "400" in caplog.text
 
 
-def test_what_the_bound_pushes_out_is_counted(receiver: Receiver, make_setup: MakeSetup) -> None:
-    setup = make_setup(max_bytes=40)
-    receiver.answers = [(503, {})]
-    setup.deliver(b"a", b"b", b"c")
+def test_what_the_bound_pushes_out_is_counted(receiver: Receiver, tmp_path: Path) -> None:
+    setup = Setup(receiver.url, tmp_path, max_bytes=60)
+    setup.delivery.memory_bytes = 0
 
-    assert setup.count("full") == 1
-    setup.drain_at(1.0)
+    deliver(setup, body(b"a"), body(b"b"), body(b"c"))
+
+    assert (setup.count("full"), setup.count("full", "sent_samples")) == (1, 1)
     assert bodies(receiver) == [b"b", b"c"]
 
 
-def test_a_token_file_is_read_again_when_it_changes(
-    receiver: Receiver, make_setup: MakeSetup, tmp_path: Path
+def test_what_does_not_fit_into_memory_goes_to_the_disk_and_keeps_its_order(
+    receiver: Receiver, tmp_path: Path
 ) -> None:
+    setup = Setup(receiver.url, tmp_path)
+    setup.delivery.memory_bytes = 2
+
+    async def go() -> None:
+        async with running(setup) as delivery:
+            for content in (b"a", b"b", b"c", b"d"):
+                delivery.offer("s", body(content))
+            await until(lambda: len(receiver.received) == 4)
+
+    asyncio.run(go())
+
+    assert bodies(receiver) == [b"a", b"b", b"c", b"d"]
+    assert setup.count("spooled") == 2
+
+
+def test_what_is_in_memory_when_it_ends_is_on_disk(receiver: Receiver, tmp_path: Path) -> None:
+    setup = Setup(receiver.url, tmp_path)
+
+    async def go() -> None:
+        async with running(setup) as delivery:
+            await asyncio.sleep(0)
+            delivery.offer("s", body(b"a"))
+
+    asyncio.run(go())
+
+    spool = Spool(tmp_path, 1 << 20)
+    assert len(spool) == 1 - len(receiver.received)
+    spool.close()
+
+
+def test_a_token_file_is_read_again_when_it_changes(receiver: Receiver, tmp_path: Path) -> None:
     secret = tmp_path / "token"
     secret.write_text("one\n")
-    setup = make_setup(token=Token(path=secret))
-    setup.deliver(b"a")
-    secret.write_text("second\n")
-    setup.deliver(b"b")
-    secret.unlink()
-    setup.deliver(b"c")
+    setup = Setup(receiver.url, tmp_path / "spool", Token(path=secret))
+
+    async def go() -> None:
+        async with running(setup) as delivery:
+            delivery.offer("s", body(b"a"))
+            await delivery.wait_sent()
+            secret.write_text("second\n")
+            delivery.offer("s", body(b"b"))
+            await delivery.wait_sent()
+            secret.unlink()
+            delivery.offer("s", body(b"c"))
+            await delivery.wait_sent()
+
+    asyncio.run(go())
 
     sent = [each.headers["Authorization"] for each in receiver.received]
-
     assert sent == ["Bearer one", "Bearer second", "Bearer second"]
 
 

@@ -8,8 +8,9 @@ import pytest
 from tests.e2e.swell import ROOT
 
 
-@pytest.mark.parametrize("module", ["numba", "chdb", "polars", "fastapi", "pydantic"])
-def test_the_collector_does_without(module: str) -> None:
-    program = f"import collector.collect, sys; sys.exit({module!r} in sys.modules)"
+@pytest.mark.parametrize("entry", ["collector.collect", "server.cli, server.collect"])
+@pytest.mark.parametrize("module", ["numba", "chdb", "polars", "fastapi", "pyarrow", "dash"])
+def test_the_collector_does_without(module: str, entry: str) -> None:
+    program = f"import {entry}, sys; sys.exit({module!r} in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

@@ -12,43 +12,28 @@ from hypothesis import strategies as st
 from collector.node.choice import NodeChoice
 from collector.node.sources import node_sources
 from collector.schedule import Schedule
-from collector.settings import NodeSettings
+from collector.settings import CollectorSettings, Destination, NodeSettings, Pushing, StateSettings
 from storage.errors import ConfigError
 
-WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"url": "127.0.0.1:9470"}, r"url: '127\.0\.0\.1:9470' is not an http"),
-    ({"url": "ftp://h/"}, "url: 'ftp://h/' is not an http"),
-    ({"token": "a", "token_file": Path("b")}, "token and token_file are both set"),
-    ({"interval_s": 0}, "interval_s: 0 is not above 0"),
-    ({"spool_max_bytes": 0}, "spool_max_bytes: 0 is not above 0"),
-    ({"labels": {"a-b": "c"}}, "labels: 'a-b' is not a label name"),
+WRONG: list[tuple[type[Any], dict[str, Any], str]] = [
+    (Destination, {"url": "127.0.0.1:9470"}, r"url: '127\.0\.0\.1:9470' is not an http"),
+    (Destination, {"url": "ftp://h/"}, "url: 'ftp://h/' is not an http"),
+    (Destination, {"url": "http://me:secret@h/"}, "url: it holds a user or a password"),
+    (Destination, {"token": "a", "token_file": Path("b")}, "token and token_file are both set"),
+    (Destination, {"name": "../a"}, "name: '../a' is not of lower-case letters"),
+    (Destination, {"version": 3}, "version: 3 is neither 1 nor 2"),
+    (Pushing, {"spool_bytes": 0}, "spool_bytes: 0 is not above 0"),
+    (Pushing, {"destinations": (Destination(), Destination())}, "two of them have the name 'swell'"),
+    (NodeSettings, {"interval_s": 0}, "interval_s: 0 is not above 0"),
+    (StateSettings, {"shard": 2, "shards": 2}, "shard: 2 is not from 0 to shards - 1, 1"),
+    (CollectorSettings, {"labels": {"a-b": "c"}}, "labels: 'a-b' is not a label name"),
 ]
 
 
-@pytest.mark.parametrize(("given", "message"), WRONG)
-def test_a_wrong_setting_is_refused_by_name(given: dict[str, Any], message: str) -> None:
+@pytest.mark.parametrize(("kind", "given", "message"), WRONG)
+def test_a_wrong_setting_is_refused_by_name(kind: type[Any], given: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        NodeSettings(**given)
-
-
-@pytest.mark.parametrize("name", ["device_exclude", "mount_point_exclude", "container_include"])
-def test_a_pattern_that_is_none_is_refused_by_name(name: str) -> None:
-    with pytest.raises(ConfigError, match=rf"{name}: '\(' is no regular expression"):
-        NodeChoice(**{name: "("})  # type: ignore[arg-type]  # the pattern of the case
-
-
-def test_a_collector_that_is_off_does_not_run() -> None:
-    every = node_sources().keys()
-
-    assert every - node_sources(NodeChoice(collectors_off=frozenset({"hwmon", "btrfs"}))).keys() == {
-        "btrfs",
-        "hwmon",
-    }
-
-
-def test_an_unknown_collector_cannot_be_turned_off() -> None:
-    with pytest.raises(ConfigError, match="collectors_off: 'wifi' is none of arp, bcache"):
-        node_sources(NodeChoice(collectors_off=frozenset({"wifi"})))
+        kind(**given)
 
 
 URLS = [
@@ -60,13 +45,15 @@ URLS = [
 
 @pytest.mark.parametrize(("url", "write_url"), URLS)
 def test_a_base_address_gets_the_path_of_remote_write(url: str, write_url: str) -> None:
-    assert NodeSettings(url=url).write_url == write_url
+    assert Destination(url).write_url == write_url
 
 
-def test_the_target_has_no_empty_labels_and_names_itself() -> None:
-    settings = NodeSettings(instance="n1", labels={"job": "other", "zone": "z"})
+def test_labels_have_no_empty_values_and_the_machine_names_itself() -> None:
+    settings = CollectorSettings(instance="n1", labels={"job": "other", "zone": "z"})
 
-    assert settings.target == {"job": "node", "instance": "n1", "zone": "z"}
+    assert settings.external == {"job": "other", "zone": "z"}
+    assert settings.node_labels == {"job": "node", "instance": "n1", "zone": "z"}
+    assert settings.collector_labels == {"job": "swell-collector", "instance": "n1", "zone": "z"}
 
 
 def test_roots_of_a_host_seen_from_a_container() -> None:

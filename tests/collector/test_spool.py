@@ -10,19 +10,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.spool import Losses, Spool, pack, unpack
+from collector.body import Body
+from collector.spool import Losses, Spool, pack, sync, unpack
 from storage.errors import ConfigError, DecodeError
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADER_BYTES = len(pack(b""))
+
+
+def body(content: bytes) -> Body:
+    return Body(content, 2, 7)
+
+
+HEADER_BYTES = len(pack(body(b"")))
 
 
 def contents(spool: Spool) -> list[bytes]:
     found = []
-    while (body := spool.oldest()) is not None:
-        found.append(body)
+    while (oldest := spool.oldest()) is not None:
+        found.append(oldest.content)
         spool.remove_oldest()
     return found
+
+
+def test_what_is_appended_is_synced_once_and_what_is_gone_by_then_is_no_fault(spool: Spool) -> None:
+    spool.append(body(b"a"))
+    spool.append(body(b"b"))
+    spool.remove_oldest()
+
+    paths = spool.unsynced()
+    sync(paths)
+
+    assert len(paths) == 2
+    assert spool.unsynced() == []
 
 
 @pytest.fixture
@@ -31,46 +50,46 @@ def spool(tmp_path: Path) -> Spool:
 
 
 def test_bodies_come_out_in_the_order_they_went_in(spool: Spool) -> None:
-    for body in (b"a", b"", b"c"):
-        spool.append(body)
+    for content in (b"a", b"", b"c"):
+        spool.append(body(content))
 
     assert contents(spool) == [b"a", b"", b"c"]
     assert len(spool) == spool.size_bytes == 0
 
 
 def test_the_next_process_finds_what_waits_and_continues_after_it(spool: Spool, tmp_path: Path) -> None:
-    spool.append(b"a")
-    spool.append(b"b")
+    spool.append(body(b"a"))
+    spool.append(body(b"b"))
     spool.remove_oldest()
     spool.close()
 
     again = Spool(tmp_path / "spool", 1 << 20)
-    again.append(b"c")
+    again.append(body(b"c"))
 
     assert contents(again) == [b"b", b"c"]
 
 
 def test_the_oldest_bodies_give_way_to_newer_ones(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 3 * (HEADER_BYTES + 1))
-    for body in (b"a", b"b", b"c", b"d"):
-        spool.append(body)
+    for content in (b"a", b"b", b"c", b"d"):
+        spool.append(body(content))
 
-    assert spool.losses == Losses(full=1)
+    assert spool.losses == Losses(full=1, full_samples=7)
     assert contents(spool) == [b"b", b"c", b"d"]
 
 
 def test_a_body_larger_than_the_bound_is_lost_and_counted(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 100)
-    spool.append(b"x" * 200)
+    spool.append(body(b"x" * 200))
 
-    assert (len(spool), spool.losses) == (0, Losses(full=1))
+    assert (len(spool), spool.losses) == (0, Losses(full=1, full_samples=7))
 
 
-@pytest.mark.parametrize("damage", [b"", b"short", pack(b"body")[:-1], pack(b"body")[:-1] + b"x"])
+@pytest.mark.parametrize("damage", [b"", b"short", pack(body(b"body"))[:-1], pack(body(b"body"))[:-1] + b"x"])
 def test_a_damaged_body_is_dropped_and_counted_and_the_next_is_kept(damage: bytes, tmp_path: Path) -> None:
     first = Spool(tmp_path, 1 << 20)
-    first.append(b"a")
-    first.append(b"b")
+    first.append(body(b"a"))
+    first.append(body(b"b"))
     first.close()
     min(tmp_path.glob("*.body")).write_bytes(damage)
 
@@ -102,14 +121,14 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         Spool(tmp_path / "file", 1 << 20)
 
 
-@given(st.binary())
-def test_a_packed_body_unpacks_to_itself(body: bytes) -> None:
-    assert unpack(pack(body)) == body
+@given(st.builds(Body, st.binary(), st.sampled_from((1, 2)), st.integers(0, 2**32 - 1)))
+def test_a_packed_body_unpacks_to_itself(packed: Body) -> None:
+    assert unpack(pack(packed)) == packed
 
 
 @given(st.binary(min_size=1), st.data())
-def test_a_changed_bit_is_noticed(body: bytes, data: st.DataObject) -> None:
-    content = bytearray(pack(body))
+def test_a_changed_bit_is_noticed(given_content: bytes, data: st.DataObject) -> None:
+    content = bytearray(pack(body(given_content)))
     bit = data.draw(st.integers(0, len(content) * 8 - 1))
     content[bit // 8] ^= 1 << bit % 8
 
@@ -120,10 +139,11 @@ def test_a_changed_bit_is_noticed(body: bytes, data: st.DataObject) -> None:
 APPENDER = """
 import sys
 from pathlib import Path
+from collector.body import Body
 from collector.spool import Spool
 spool = Spool(Path(sys.argv[1]), 1 << 30)
 for number in range(1_000_000):
-    spool.append(b"%d" % number * 1000)
+    spool.append(Body(b"%d" % number * 1000, 2, 1))
     print(number, flush=True)
 """
 
