@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +14,25 @@ ADDRESS = "__address__"
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """targets: labels of each endpoint, `__address__` among them. labels: what they share; own ones win."""
+Targets = Sequence[Mapping[str, str]]
 
-    targets: Sequence[Mapping[str, str]] = ()
+
+@dataclass(slots=True)
+class Group:
+    """given: labels of each endpoint, `__address__` among them, or how to make them when they are asked for.
+
+    labels: what the endpoints share; an own label wins. Most groups are left out for these alone.
+    """
+
+    given: Targets | Callable[[], Targets] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> Targets:
+        """The labels of each endpoint."""
+        if callable(self.given):
+            self.given = self.given()
+        return self.given
 
 
 def groups_of(content: Any, where: str) -> list[Group]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -21,14 +21,18 @@ TIMEOUT: Final = "__scrape_timeout__"
 _KEPT_IN_PATH: Final = "/$&+,:;=@"  # as Go's net/url writes a path
 
 
-def targets_of(job: Job, group: Group) -> tuple[list[Target], list[str]]:
-    """The targets of a group, and what was wrong with those that have no target for it."""
+def targets_of(job: Job, group: Group, before: Iterable[Target] = ()) -> tuple[list[Target], list[str]]:
+    """The targets of a group, and what was wrong with those that have no target for it.
+
+    before: targets of the job that stay as they are where the same is found again.
+    """
+    known = {target.found[ADDRESS]: target for target in before}
     targets: list[Target] = []
     errors: list[str] = []
     prepared = job.prepare(group) or Group()
     for own in prepared.targets:
         try:
-            target = target_of(job, {**prepared.labels, **own})
+            target = target_of(job, {**prepared.labels, **own}, known.get(own.get(ADDRESS, "")))
         except ConfigError as error:
             errors.append(f"{own.get(ADDRESS, '')}: {error}")
         else:
@@ -37,9 +41,11 @@ def targets_of(job: Job, group: Group) -> tuple[list[Target], list[str]]:
     return targets, errors
 
 
-def target_of(job: Job, labels: Mapping[str, str]) -> Target | None:
+def target_of(job: Job, labels: Mapping[str, str], before: Target | None = None) -> Target | None:
     """The target that the labels make; None when a rule drops it. Raises ConfigError."""
     found = found_labels(job, labels)
+    if before is not None and before.found == found:
+        return before
     left = relabel(job.rules, found) if job.rules else found
     if left is None:
         return None
@@ -77,8 +83,9 @@ def found_labels(job: Job, labels: Mapping[str, str]) -> dict[str, str]:
         SCHEME: job.scheme,
     }
     first = {PARAM + name: values[0] for name, values in job.params.items() if values}
-    given = {name: value for name, value in labels.items() if value}
-    return {name: value for name, value in {**usual, **first, **given}.items() if value}
+    found = {name: value for name, value in (usual | first).items() if value}
+    found.update((name, value) for name, value in labels.items() if value)
+    return found
 
 
 def _times(labels: Mapping[str, str]) -> tuple[int, int]:

@@ -34,12 +34,13 @@ class Pool:
 
     def set(self, key: str, group: Group | None) -> None:
         """Put a group in place of what the key had; None takes it away."""
-        targets, errors = targets_of(self.job, group) if group else ([], [])
+        before = self._targets.get(key, [])
+        targets, errors = targets_of(self.job, group, before) if group else ([], [])
         if errors:
             self._errors[key] = errors[0]
         else:
             self._errors.pop(key, None)
-        if targets == self._targets.get(key, []):
+        if targets == before:
             return
         self.version += 1
         if targets:

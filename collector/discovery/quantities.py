@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from storage.errors import ConfigError
@@ -22,6 +23,7 @@ _SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([KMGTPE])i?)?B")
 _PREFIXES: Final = "KMGTPE"
 
 
+@lru_cache(maxsize=256)
 def duration_ms(text: str) -> int:
     """Milliseconds of a duration: whole numbers with units, the largest first. Raises ConfigError."""
     if text == "0":
@@ -34,6 +36,7 @@ def duration_ms(text: str) -> int:
     )
 
 
+@lru_cache(maxsize=256)
 def duration_text(milliseconds: int) -> str:
     """A duration as Prometheus prints it: years and weeks only where they come out even."""
     text, rest = "", milliseconds

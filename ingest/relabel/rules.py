@@ -15,6 +15,7 @@ from storage.patterns import compile_regex, expand
 DEFAULT_SEPARATOR: Final = ";"
 DEFAULT_REGEX: Final = "(.*)"
 DEFAULT_REPLACEMENT: Final = "$1"
+_WHOLE: Final = frozenset({"$1", "${1}"})
 _REMEMBERED_CHARS: Final = 256
 
 
@@ -57,6 +58,8 @@ _ONLY: Final = {
 class Rule:
     """One rule. Its regular expression is RE2 and anchored at both ends; `pattern` is it, compiled.
 
+    copies: the rule takes its value as it is, which needs no expression.
+
     Raises `ConfigError` where the fields do not make a rule, for the reasons that Prometheus gives.
     """
 
@@ -68,6 +71,7 @@ class Rule:
     target_label: str = ""
     replacement: str = DEFAULT_REPLACEMENT
     pattern: Any = field(init=False, repr=False, compare=False)
+    copies: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         action = self.action.value
@@ -75,6 +79,8 @@ class Rule:
             object.__setattr__(self, "pattern", compile_regex(self.regex, captures=True))
         except InputError as error:
             raise ConfigError(f"regex: {error}") from None
+        is_usual = self.regex == DEFAULT_REGEX and self.replacement in _WHOLE
+        object.__setattr__(self, "copies", is_usual and "$" not in self.target_label)
         if self.action is Action.HASH_MOD and not 0 < self.modulus < 1 << 64:
             raise ConfigError(f"modulus: action {action} needs one from 1 to 2^64-1, got {self.modulus}")
         if self.action in _WITH_TARGET and not self.target_label:
@@ -151,6 +157,9 @@ def _remembered(regex: str, text: str) -> bool:
 
 
 def _replace(rule: Rule, labels: _Labels, value: str) -> bool:
+    if rule.copies:
+        labels.set(rule.target_label, value)
+        return True
     match = rule.pattern.fullmatch(value)
     if match is not None:
         target = expand(rule.target_label, match)

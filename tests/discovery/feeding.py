@@ -26,6 +26,7 @@ def tell(cluster: Cluster, kind: str, items: Sequence[Any], *, synced: bool = Tr
         cluster.apply(kind, Change(Kind.SET, item), listed)
     if synced:
         cluster.apply(kind, SYNCED, listed)
+        cluster.settle(1_000_000)
 
 
 def forget(cluster: Cluster, kind: str, item: Any) -> None:
@@ -71,7 +72,7 @@ class Api:
             try:
                 while not self.asked or self._told < len(self.asked):
                     await asyncio.sleep(0)
-                for _ in range(3):
+                for _ in range(9):
                     await asyncio.sleep(0)
                 then(joined)
             finally:

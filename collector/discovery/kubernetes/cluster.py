@@ -6,7 +6,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
 
 from collector.discovery.group import Group
 from collector.discovery.job import Scope
@@ -14,6 +17,8 @@ from collector.discovery.kubernetes.roles import KINDS, ROLES, Key, object_key
 from collector.discovery.pool import Pool
 from collector.kube.change import Change, Kind, Resource
 
+_AT_ONCE: Final = 100
+"""Groups that are made without letting anything else run: some 10 ms."""
 Watch = Callable[[Resource[Any]], AsyncIterator[Change[Any]]]
 """Tells a resource's objects and then their changes, for ever."""
 
@@ -34,6 +39,7 @@ class Cluster:
         self._scope = scope
         self._roles = frozenset(roles)
         self._objects: dict[Key, Any] = {}
+        self._backlog: dict[Key, None] = {}
         self._references: dict[Key, frozenset[Key]] = {}
         self._referring: defaultdict[Key, set[Key]] = defaultdict(set)
         self._pools: dict[str, list[tuple[Pool, str]]] = {role: [] for role in roles}
@@ -52,6 +58,9 @@ class Cluster:
     async def _follow(self, watch: Watch, kind: str, namespace: str, listed: Listed) -> None:
         async for change in watch(self.resource(kind, namespace)):
             self.apply(kind, change, listed)
+            while self._backlog:
+                self.settle(_AT_ONCE)
+                await asyncio.sleep(0)
 
     def resource(self, kind: str, namespace: str = "") -> Resource[Any]:
         """What is watched for a kind."""
@@ -78,6 +87,12 @@ class Cluster:
         for role, pools in self._pools.items():
             self._pools[role] = [one for one in pools if one[0] is not pool]
 
+    def settle(self, count: int) -> None:
+        """Make groups of so many of the objects that were there when the first lists were whole."""
+        for key in [*islice(self._backlog, count)]:
+            del self._backlog[key]
+            self._tell(key)
+
     def apply(self, kind: str, change: Change[Any], listed: Listed) -> None:
         """Take one change of a watch."""
         if change.kind is Kind.SYNCED:
@@ -100,10 +115,11 @@ class Cluster:
         if not listed.synced:
             listed.synced = True
             if self.is_synced:
-                for item in [*self._objects]:
-                    self._tell(item)
+                self._backlog.update(dict.fromkeys(self._objects))
 
     def _put(self, key: Key, item: Any | None) -> None:
+        if item is not None and _is_same(self._objects.get(key), item):
+            return
         for other in self._references.pop(key, ()):
             self._referring[other].discard(key)
             if not self._referring[other]:
@@ -115,6 +131,7 @@ class Cluster:
             self._refer(key, item)
         if self.is_synced:
             for affected in (key, *self._referring.get(key, ())):
+                self._backlog.pop(affected, None)
                 self._tell(affected)
 
     def _refer(self, key: Key, item: Any) -> None:
@@ -150,3 +167,18 @@ class Cluster:
 
     def _namespaces(self, kind: str) -> tuple[str, ...]:
         return self._scope.namespaces if KINDS[kind].namespaced and self._scope.namespaces else ("",)
+
+
+def _is_same(before: Any, now: Any) -> bool:
+    """Whether nothing has changed that targets are made of: most changes of a pod are of other things."""
+    if before is None:
+        return False
+    changed = now.metadata
+    metadata = msgspec.structs.replace(
+        before.metadata,
+        resource_version=changed.resource_version,
+        generation=changed.generation,
+        finalizers=changed.finalizers,
+        deletion_timestamp=changed.deletion_timestamp,
+    )
+    return bool(metadata == changed and msgspec.structs.replace(before, metadata=changed) == now)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from collector.discovery.group import ADDRESS, Group
+from collector.discovery.group import ADDRESS, Group, Targets
 from collector.discovery.kubernetes.labels import META, NAMESPACE, joined, marked, object_labels
 from collector.discovery.kubernetes.objects import (
     Address,
@@ -33,18 +34,31 @@ Lookup = Callable[[str, str], Any]
 def endpoints_group(endpoints: Endpoints, lookup: Lookup, with_nodes: bool) -> Group:
     """The targets of an Endpoints object."""
     metadata = endpoints.metadata
+    labels = {NAMESPACE: metadata.namespace, **object_labels("endpoints", metadata)}
+    service = lookup("service", f"{metadata.namespace}/{metadata.name}")
+    made = partial(_endpoints_targets, endpoints, lookup, with_nodes)
+    return Group(made, {**labels, **service_labels(service)})
+
+
+def _endpoints_targets(endpoints: Endpoints, lookup: Lookup, with_nodes: bool) -> Targets:
     behind = _Behind(lookup, with_nodes)
     for port, address, ready in _addresses(endpoints):
         labels = {ADDRESS: joined(address.ip, port.port or 0), **_endpoint_labels(address, port, ready)}
         behind.add(labels, port.port, address.target_ref, address.node_name)
-    labels = {NAMESPACE: metadata.namespace, **object_labels("endpoints", metadata)}
-    service = lookup("service", f"{metadata.namespace}/{metadata.name}")
-    return Group(behind.finish(), {**labels, **service_labels(service)})
+    return behind.finish()
 
 
 def slice_group(endpoint_slice: EndpointSlice, lookup: Lookup, with_nodes: bool) -> Group:
     """The targets of an EndpointSlice."""
     metadata = endpoint_slice.metadata
+    labels = {NAMESPACE: metadata.namespace, **object_labels("endpointslice", metadata)}
+    labels[META + "endpointslice_address_type"] = endpoint_slice.address_type
+    service = lookup("service", f"{metadata.namespace}/{metadata.labels.get(SERVICE_NAME, '')}")
+    made = partial(_slice_targets, endpoint_slice, lookup, with_nodes)
+    return Group(made, {**labels, **service_labels(service)})
+
+
+def _slice_targets(endpoint_slice: EndpointSlice, lookup: Lookup, with_nodes: bool) -> Targets:
     behind = _Behind(lookup, with_nodes)
     for endpoint in endpoint_slice.endpoints or ():
         labels = _slice_endpoint_labels(endpoint)
@@ -53,10 +67,7 @@ def slice_group(endpoint_slice: EndpointSlice, lookup: Lookup, with_nodes: bool)
                 address = ip if port.port is None else joined(ip, port.port)
                 own = {ADDRESS: address, **labels, **_slice_port_labels(port)}
                 behind.add(own, port.port, endpoint.target_ref, endpoint.node_name)
-    labels = {NAMESPACE: metadata.namespace, **object_labels("endpointslice", metadata)}
-    labels[META + "endpointslice_address_type"] = endpoint_slice.address_type
-    service = lookup("service", f"{metadata.namespace}/{metadata.labels.get(SERVICE_NAME, '')}")
-    return Group(behind.finish(), {**labels, **service_labels(service)})
+    return behind.finish()
 
 
 def service_labels(service: Service | None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from collector.discovery.group import ADDRESS, Group
+from collector.discovery.group import ADDRESS, Group, Targets
 from collector.discovery.kubernetes.labels import META, NAMESPACE, joined, object_labels
 from collector.discovery.kubernetes.objects import Container, ContainerPort, Pod
 
@@ -16,6 +16,10 @@ def pod_group(pod: Pod) -> Group:
     """The targets of a pod; none while it has no address."""
     if not pod.status.pod_ip:
         return Group()
+    return Group(lambda: _targets(pod), {NAMESPACE: pod.metadata.namespace, **pod_labels(pod)})
+
+
+def _targets(pod: Pod) -> Targets:
     targets = []
     for container, is_init in containers(pod):
         own = container_labels(pod, container, is_init)
@@ -26,7 +30,7 @@ def pod_group(pod: Pod) -> Group:
             {ADDRESS: joined(ip, port.container_port), **own, **port_labels(port)}
             for port in container.ports or ()
         ]
-    return Group(targets, {NAMESPACE: pod.metadata.namespace, **pod_labels(pod)})
+    return targets
 
 
 def pod_labels(pod: Pod) -> dict[str, str]:

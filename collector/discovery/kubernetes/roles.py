@@ -62,9 +62,9 @@ def object_key(item: Any) -> str:
 
 def _pod(pod: Pod, lookup: Lookup, with_nodes: bool) -> Group:
     group = pod_group(pod)
-    if not with_nodes or not group.targets:
+    if not with_nodes:
         return group
-    return Group(group.targets, {**group.labels, **node_labels(pod.spec.node_name, lookup)})
+    return Group(group.given, {**group.labels, **node_labels(pod.spec.node_name, lookup)})
 
 
 def _of_pod(pod: Pod) -> Iterator[Key]:
