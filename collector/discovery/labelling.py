@@ -46,6 +46,7 @@ def target_of(job: Job, labels: Mapping[str, str], before: Target | None = None)
     found = found_labels(job, labels)
     if before is not None and before.found == found:
         return before
+    _check_text(found)
     left = relabel(job.rules, found) if job.rules else found
     if left is None:
         return None
@@ -86,6 +87,15 @@ def found_labels(job: Job, labels: Mapping[str, str]) -> dict[str, str]:
     found = {name: value for name, value in (usual | first).items() if value}
     found.update((name, value) for name, value in labels.items() if value)
     return found
+
+
+def _check_text(labels: Mapping[str, str]) -> None:
+    """JSON and YAML can write halves of characters, which nothing can send on."""
+    for name, value in labels.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ConfigError(f"{name}: {value!r} is not text") from None
 
 
 def _times(labels: Mapping[str, str]) -> tuple[int, int]:
