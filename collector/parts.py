@@ -12,8 +12,9 @@ from typing import Protocol
 import aiohttp
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from collector.discovery.joined import DiscoverySettings, Joined
+from collector.discovery.joined import DiscoverySettings
 from collector.discovery.kubernetes.cluster import Watch
+from collector.discovery.reloading import Reloading
 from collector.families import grouped
 from collector.node.reader import NodeReader, NodeReading
 from collector.node.sources import node_sources
@@ -39,7 +40,7 @@ class Part(Protocol):
 class Scraping:
     """Targets, found and scraped."""
 
-    found: Joined
+    found: Reloading
     scraper: Scraper
 
     @property
@@ -91,7 +92,7 @@ def scraping_part(
     watch: Watch | None,
 ) -> Scraping:
     """What has pages. Raises ConfigError."""
-    return Scraping(Joined(scraping, session, watch), Scraper(settings.external))
+    return Scraping(Reloading(scraping, session, watch), Scraper(settings.external))
 
 
 def own_part(settings: CollectorSettings, telemetry: Telemetry) -> Ticking:

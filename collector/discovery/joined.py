@@ -133,6 +133,11 @@ class Joined:
         return self._targets
 
     @property
+    def is_synced(self) -> bool:
+        """Whether the cluster has told all that is asked of it once."""
+        return all(cluster.is_synced for cluster in self._clusters.all)
+
+    @property
     def problems(self) -> dict[str, str]:
         """What is wrong at the moment, by what it is about: a file, an address, a monitor, a job."""
         found = {pool.job.name: pool.error for pool in (*self._pools, *self._monitors.pools) if pool.error}
