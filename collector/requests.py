@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import cramjam
@@ -21,7 +21,7 @@ class Requests:
 
     max_samples: int = 10_000
     max_bytes: int = 4 << 20
-    _cache: Cache = field(default_factory=Cache)
+    _caches: Mapping[int, Cache] = field(default_factory=lambda: {1: Cache(), 2: Cache()})
     _rows: dict[str, int] = field(default_factory=dict)
     _parts: dict[str, int] = field(default_factory=dict)
 
@@ -45,15 +45,18 @@ class Requests:
         return found
 
     def _encoded(self, part: Sweep, number: int, version: int) -> bytes:
-        if version == 1:
-            return requests_v1(part if number == 0 else replace(part, metadata=()))
         self._parts[part.source] = max(self._parts.get(part.source, 0), number + 1)
-        return requests_v2(replace(part, source=f"{part.source}\xff{number}"), self._cache)
+        named = replace(part, source=f"{part.source}\xff{number}")
+        if version == 1:
+            # 1.0 tells of a family apart from its series: once is enough.
+            return requests_v1(named if number == 0 else replace(named, metadata=()), self._caches[1])
+        return requests_v2(named, self._caches[2])
 
     def _forget(self, source: str) -> None:
         self._rows.pop(source, None)
         for number in range(self._parts.pop(source, 0)):
-            self._cache.forget(f"{source}\xff{number}")
+            for cache in self._caches.values():
+                cache.forget(f"{source}\xff{number}")
 
 
 def split(sweep: Sweep, rows: int) -> Iterator[Sweep]:

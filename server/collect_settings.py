@@ -102,7 +102,13 @@ class KubeletSettings(BaseModel):
     host: str = Field("", description="Its address; `kubernetes.host_ip` when empty.")
     port: int = Field(10250, ge=1, le=65_535, description="Its port.")
     pages: list[str] = Field(
-        default_factory=lambda: ["/metrics", "/metrics/cadvisor", "/metrics/probes", "/metrics/slis"],
+        default_factory=lambda: [
+            "/metrics",
+            "/metrics/cadvisor",
+            "/metrics/probes",
+            "/metrics/slis",
+            "/stats/summary",
+        ],
         description="Its pages.",
     )
     ca_file: Path | None = Field(None, description="Certificates to trust; the service account's when unset.")

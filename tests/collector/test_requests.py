@@ -89,11 +89,11 @@ def test_an_exemplar_stays_with_its_sample() -> None:
 def test_what_is_remembered_of_a_source_goes_with_its_last_sweep() -> None:
     requests = Requests(max_samples=2)
     requests.bodies(sweep(5), 2)
-    assert len(requests._cache.sources) == 3
+    assert len(requests._caches[2].sources) == 3
 
     requests.bodies(sweep(1, is_last=True), 2)
 
-    assert requests._cache.sources == {}
+    assert requests._caches[2].sources == {}
 
 
 @given(st.integers(0, 20))

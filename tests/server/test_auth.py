@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from server.auth import TokenMiddleware, new_token
 
 
-def ask(header: str) -> httpx.Response:
+def ask(header: str, path: str = "/openapi.json") -> httpx.Response:
     app = FastAPI()
     app.add_middleware(TokenMiddleware, token="s3cret")
 
@@ -18,7 +18,7 @@ def ask(header: str) -> httpx.Response:
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url="http://swell"
         ) as client:
-            return await client.get("/openapi.json", headers={"Authorization": header} if header else {})
+            return await client.get(path, headers={"Authorization": header} if header else {})
 
     return asyncio.run(get())
 
@@ -40,6 +40,11 @@ def test_without_the_token_every_route_answers_401(header: str) -> None:
 @pytest.mark.parametrize("header", ["Bearer s3cret", "bearer s3cret", basic("s3cret")])
 def test_the_token_opens(header: str) -> None:
     assert ask(header).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/-/healthy", "/-/ready"])
+def test_probes_need_no_token(path: str) -> None:
+    assert ask("", path).status_code == 404  # this application has neither, but was asked
 
 
 def test_tokens_are_long_and_differ() -> None:
