@@ -14,6 +14,7 @@ from typing import Final
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from collector.kube.opening import watch_of
 from collector.outlet import Outlet
 from collector.page import Page
 from collector.parts import Part, parts_of
@@ -69,7 +70,8 @@ class Collector:
         try:
             async with AsyncExitStack() as stack:
                 await self._open_page(outlet, stack)
-                self._parts = await parts_of(self._settings, self._telemetry, None, stack)
+                watch = watch_of(self._settings.api_url, stack)
+                self._parts = await parts_of(self._settings, self._telemetry, watch, stack)
                 await self._work(outlet)
         finally:
             await outlet.close()
