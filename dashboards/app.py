@@ -18,8 +18,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from alerts.links import BASE
 from dashboards import shell
+from dashboards.api import create_router
 from dashboards.messages import empty
-from dashboards.pages import alerts, explore, overview
+from dashboards.pages import alerts, board, boards, explore, overview, targets
 from dashboards.services import Services
 from dashboards.state import View
 from dashboards.timerange import is_live, resolve_range
@@ -30,6 +31,8 @@ _LAYOUTS: Final[Mapping[str, Callable[[View], Component]]] = {
     "": overview.layout,
     "explore": explore.layout,
     "alerts": alerts.layout,
+    "targets": targets.layout,
+    boards.PATH: boards.layout,
 }
 # Dash's own page, with a language for screen readers and without anything from elsewhere.
 _INDEX: Final = """<!DOCTYPE html>
@@ -56,6 +59,7 @@ _INDEX: Final = """<!DOCTYPE html>
 
 def create_ui(api: FastAPI, services: Services) -> Dash:
     """Add the web pages below `/ui/` to `api`. Call it after every other route was added."""
+    api.include_router(create_router(services.library))
     _refuse_unknown_paths(api)
     app = Dash(
         __name__,
@@ -73,7 +77,7 @@ def create_ui(api: FastAPI, services: Services) -> Dash:
     app.enable_dev_tools(debug=False, dev_tools_disable_version_check=True)
     app.layout = shell.layout
     _register_shell(app, services)
-    for page in (overview, explore, alerts):
+    for page in (overview, explore, alerts, boards, board, targets):
         page.register(app, services)
     return app
 
@@ -112,6 +116,9 @@ def _quoted(text: str) -> str:
 def _register_shell(app: Dash, services: Services) -> None:
     async def show_page(pathname: str, search: str) -> Component:
         page = shell.page_of(pathname)
+        folder, _, uid = page.partition("/")
+        if folder == boards.PATH and uid:
+            return board.layout(uid)
         build = _LAYOUTS.get(page)
         if build is None:
             return empty("No such page", f"There is nothing at {page!r}. The pages are linked above.")

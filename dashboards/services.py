@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dashboards.library import Library
 from query.block import Result
+from storage.interface import SeriesCatalogue
 
 
 class InstantQuery(Protocol):
@@ -29,6 +31,7 @@ class Services:
 
     rules: the `data` of Prometheus's `/api/v1/rules` answer (`{"groups": […]}`), None where no rules are
     evaluated. now_ms: the clock, milliseconds since the epoch. ingest_url: where collectors push to.
+    catalogue: which series there are. library: the dashboards.
     """
 
     instant: InstantQuery
@@ -36,3 +39,5 @@ class Services:
     rules: Callable[[], Mapping[str, Any]] | None
     now_ms: Callable[[], int]
     ingest_url: str
+    catalogue: SeriesCatalogue
+    library: Library

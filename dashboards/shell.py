@@ -13,7 +13,13 @@ from alerts.links import BASE, EXPLORE
 from dashboards.state import REFRESH_S, View
 from dashboards.timerange import PRESETS, describe, is_live
 
-PAGES: Final[Mapping[str, str]] = {"": "Overview", EXPLORE: "Explore", "alerts": "Alerts"}
+PAGES: Final[Mapping[str, str]] = {
+    "": "Overview",
+    "dashboards": "Dashboards",
+    EXPLORE: "Explore",
+    "alerts": "Alerts",
+    "targets": "Targets",
+}
 """Path below `BASE` and title of each page, in the order of the navigation."""
 
 # From the lightest text to the darkest ground; bluish, as the cards of assets/style.css.
@@ -89,7 +95,7 @@ def navigation(page: str, view: View) -> list[Component]:
         dcc.Link(
             title,
             href=href(path, kept),
-            className="nav-link" + (" is-current" if path == page else ""),
+            className="nav-link" + (" is-current" if path == page.partition("/")[0] else ""),
         )
         for path, title in PAGES.items()
     ]
@@ -97,7 +103,7 @@ def navigation(page: str, view: View) -> list[Component]:
 
 def controls(page: str, view: View, error: str) -> list[Component]:
     """Time range and refresh. `error` says what is wrong with the range in the URL, empty for nothing."""
-    if page == "alerts":
+    if page in ("alerts", "dashboards", "targets"):
         return [_refresh(page, view)]
     return [_range(page, view, error), _refresh(page, view)]
 

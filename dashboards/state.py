@@ -23,6 +23,8 @@ _KEYS: Final[Mapping[str, str]] = {
     "tab": "tab",
 }
 
+_VARIABLE: Final = "var-"
+
 _TEXTS: Final = ("query", "start", "end", "node")
 
 
@@ -31,7 +33,8 @@ class View:
     """The state of any page. A field that a page does not use keeps its default, which the URL leaves out.
 
     start, end: times in the grammar of `dashboards.timerange`, as typed. refresh_s: one of `REFRESH_S`.
-    node: the instance that charts are narrowed to, empty for all. tab: one of `TABS`.
+    node: the instance that charts are narrowed to, empty for all. tab: one of `TABS`. variables: what is
+    chosen of a dashboard's variables, by name.
     """
 
     query: str = ""
@@ -40,6 +43,7 @@ class View:
     refresh_s: int = 15
     node: str = ""
     tab: str = "graph"
+    variables: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def search(self) -> str:
         """The query string with its `?`, or nothing when all is at its default."""
@@ -47,9 +51,11 @@ class View:
         pairs = {
             _KEYS[field.name]: str(getattr(self, field.name))
             for field in fields(self)
-            if getattr(self, field.name) != getattr(default, field.name)
+            if field.name in _KEYS and getattr(self, field.name) != getattr(default, field.name)
         }
-        return "?" + urlencode(pairs, quote_via=quote) if pairs else ""
+        chosen = [(_VARIABLE + name, value) for name, values in self.variables for value in values or ("",)]
+        every = [*pairs.items(), *chosen]
+        return "?" + urlencode(every, quote_via=quote) if every else ""
 
     def replace(self, **changes: Any) -> View:
         """A copy with some fields changed."""
@@ -65,4 +71,9 @@ class View:
             changes["tab"] = found["tab"]
         if found.get("refresh_s") in [str(offer) for offer in REFRESH_S]:
             changes["refresh_s"] = int(found["refresh_s"])
+        changes["variables"] = tuple(
+            (key.removeprefix(_VARIABLE), tuple(value for value in values if value))
+            for key, values in sorted(given.items())
+            if key.startswith(_VARIABLE) and len(key) > len(_VARIABLE)
+        )
         return View().replace(**changes)

@@ -5,6 +5,7 @@ Error:
       |   + DecodeError         bytes are not of the format they claim
       |   + ParseError          query text is wrong, with its position
       |   + UnsupportedMediaError  a body is of a kind that its route does not take
+      |   + ConflictError       what a change was made to is not the newest version
       + LimitError              a configured limit refuses the request; names the limit, value and setting
       + ExecutionError          a well-formed query cannot be answered
       + DeadlineError           a query ran out of time
@@ -45,6 +46,10 @@ class ParseError(InputError):
 
 class UnsupportedMediaError(InputError):
     """A body is of a kind, or in an encoding, that its route does not take."""
+
+
+class ConflictError(InputError):
+    """A change was made to something that somebody else has changed meanwhile."""
 
 
 class LimitError(Error):

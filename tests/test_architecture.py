@@ -25,7 +25,7 @@ FENCED = {
     "clickhouse_driver": {"storage.server"},
     "dash": {"dashboards"},
     "grpc": {"ingest.otlp_grpc"},
-    "fastapi": {"ingest.api", "query.api", "alerts.api", "dashboards.app", "server"},
+    "fastapi": {"ingest.api", "query.api", "alerts.api", "dashboards.app", "dashboards.api", "server"},
 }
 LINES = 400
 LONGER_WITH_REASON: dict[str, str] = {}

@@ -77,7 +77,8 @@ window.swell = window.swell || {};
       if (!hovered || idx === null || idx === undefined || left < 0) { box.hidden = true; return; }
       const rows = [];
       for (let i = 1; i < chart.series.length; i += 1) {
-        const value = chart.data[i][idx];
+        const raw = chart.series[i].raw;
+        const value = raw ? raw[idx] : chart.data[i][idx];
         if (chart.series[i].show && value !== null && !Number.isNaN(value)) rows.push([chart.series[i], value]);
       }
       rows.sort((a, b) => b[1] - a[1]);
@@ -102,7 +103,8 @@ window.swell = window.swell || {};
       return row;
     };
     const found = rows.slice(0, TOOLTIP_ROWS).map(([series, value]) => {
-      const row = line("tooltip-row", "", series.label, swell.format(value, unit));
+      const text = series.style ? swell.valueText(series.style, value) : swell.format(value, unit);
+      const row = line("tooltip-row", "", series.label, text);
       row.firstChild.style.background = series.colour;
       return row;
     });
@@ -166,6 +168,8 @@ window.swell = window.swell || {};
   function columns(frame, drawn) {
     return [frame.times, ...drawn.map((one) => Array.from(one.values, (value) => (Number.isNaN(value) ? null : value)))];
   }
+
+  Object.assign(swell, { BINARY, alone, clock, select, tooltip });
 
   class UPlotChart {
     constructor(element, frame, drawn, handlers) {

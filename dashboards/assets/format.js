@@ -49,14 +49,48 @@ window.swell = window.swell || {};
     return sign + Math.floor(whole / large) + " " + largeName + (rest ? " " + rest + " " + smallName : "");
   }
 
-  swell.format = function (value, unit) {
+  const IEC_BITS = ["b", "Kib", "Mib", "Gib", "Tib", "Pib", "Eib"];
+  const SI_BYTES = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+  const SI_BITS = ["b", "kb", "Mb", "Gb", "Tb", "Pb", "Eb"];
+  const SIZES = {
+    bytes: [1024, IEC],
+    bytes_si: [1000, SI_BYTES],
+    bits: [1024, IEC_BITS],
+    bits_si: [1000, SI_BITS],
+  };
+  const SECONDS = { seconds: 1, milliseconds: 1e-3, microseconds: 1e-6, nanoseconds: 1e-9, minutes: 60, hours: 3600, days: 86400 };
+
+  function plain(value, decimals) {
+    if (decimals === undefined || decimals === null) return scaled(value, 1000, SI, 10000, "");
+    return value.toFixed(decimals);
+  }
+
+  function words(value, unit, decimals) {
+    const [kind, rest] = [unit.slice(0, unit.indexOf(":")), unit.slice(unit.indexOf(":") + 1)];
+    if (kind === "suffix") return plain(value, decimals) + " " + rest.trim();
+    if (kind === "prefix") return rest + plain(value, decimals);
+    return rest.split("/")[value ? 0 : 1];
+  }
+
+  // decimals: how many to show of a plain number or a share, three figures in all where it is not given.
+  swell.format = function (value, unit, decimals) {
     if (value === null || value === undefined || Number.isNaN(value)) return "-";
     if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
-    if (unit === "bytes") return scaled(value, 1024, IEC, 1024, " ");
-    if (unit === "bytes_per_s") return scaled(value, 1024, IEC, 1024, " ") + "/s";
-    if (unit === "seconds") return duration(value);
-    if (unit === "percent") return figures(value) + " %";
-    return scaled(value, 1000, SI, 10000, "");
+    const name = (unit || "none").replace(/_per_s(?=$|_si$)/, "");
+    const power = /^bytes\*1024\^(\d)$/.exec(name);
+    if (power) return scaled(value * 1024 ** Number(power[1]), 1024, IEC, 1024, " ");
+    if (SIZES[name]) {
+      const [base, prefixes] = SIZES[name];
+      return scaled(value, base, prefixes, base, " ") + (name === unit ? "" : "/s");
+    }
+    if (SECONDS[name]) return duration(value * SECONDS[name]);
+    const isFixed = decimals !== undefined && decimals !== null;
+    if (name === "percent") return (isFixed ? value.toFixed(decimals) : figures(value)) + " %";
+    if (name === "ratio") return (isFixed ? (value * 100).toFixed(decimals) : figures(value * 100)) + " %";
+    if (name === "time") return swell.formatTime(value);
+    if (name === "time_ago") return duration((Date.now() - value) / 1000) + " ago";
+    if (name.includes(":")) return words(value, name, decimals);
+    return plain(value, decimals);
   };
 
   // What a query measures, as far as its metric's name tells: one of the units above.

@@ -101,6 +101,25 @@ window.swell = window.swell || {};
         return window.dash_clientside.no_update;
       },
 
+      // A variable's new value goes to the URL; a choice of All and others means what was chosen last.
+      choose(values, ids) {
+        const pairs = new URLSearchParams(window.location.search);
+        const before = pairs.toString();
+        const changed = new Set(window.dash_clientside.callback_context.triggered.map((one) => one.prop_id));
+        ids.forEach((id, i) => {
+          const prop = JSON.stringify(id, Object.keys(id).sort()) + ".value";
+          if (!changed.has(prop)) return;
+          let chosen = Array.isArray(values[i]) ? values[i] : [values[i] ?? ""];
+          if (chosen.length > 1) chosen = chosen[chosen.length - 1] === "$__all" ? ["$__all"] : chosen.filter((one) => one !== "$__all");
+          pairs.delete("var-" + id.name);
+          for (const one of chosen.length ? chosen : [""]) pairs.append("var-" + id.name, one);
+        });
+        if (changed.size === 1 && pairs.toString() !== before) {
+          window.dash_clientside.set_props("url", { search: "?" + pairs.toString().replaceAll("+", "%20") });
+        }
+        return ids.map(() => window.dash_clientside.no_update);
+      },
+
       // The box itself is read: what was typed last reaches Dash's state a moment later.
       run(_clicks, history) {
         const text = document.getElementById("query").value.trim();

@@ -23,9 +23,20 @@ window.swell = window.swell || {};
     return (STEPS_S.find((step) => step >= least) || Math.ceil(least / 86400) * 86400) * 1000;
   };
 
-  swell.expand = function (query, variables, stepMs) {
+  // Puts in what follows from the range and the step, as $__interval or ${__interval}, then the variables.
+  swell.expand = function (query, variables, stepMs, rangeMs) {
     const windowS = Math.max(4 * PASS_S, stepMs / 1000 + PASS_S);
-    let text = query.replaceAll("$__rate_interval", windowS + "s").replaceAll("$__interval", stepMs / 1000 + "s");
+    const rangeS = Math.max(1, Math.round((rangeMs || stepMs) / 1000));
+    const known = {
+      __rate_interval: windowS + "s",
+      __rate_interval_ms: windowS * 1000,
+      __interval: stepMs / 1000 + "s",
+      __interval_ms: stepMs,
+      __range: rangeS + "s",
+      __range_s: rangeS,
+      __range_ms: rangeS * 1000,
+    };
+    let text = query.replace(/\$(?:\{(__\w+)\}|(__\w+))/g, (all, braced, plain) => known[braced || plain] ?? all);
     for (const [name, value] of Object.entries(variables || {})) text = text.replaceAll(name, value);
     return text;
   };
@@ -60,7 +71,7 @@ window.swell = window.swell || {};
       this.aborter = new AbortController();
       const range = view.end_ms - view.start_ms;
       const stepMs = swell.stepOf(range, this.plot.clientWidth || 600);
-      const query = swell.expand(template, view.variables, stepMs);
+      const query = swell.expand(template, view.variables, stepMs, range);
       this.element.classList.add("is-loading");
       try {
         const frame = await this.ask(query, view, stepMs);
@@ -225,6 +236,8 @@ window.swell = window.swell || {};
     }
   }
 
+  swell.refusal = refusal;
+
   async function refusal(answer) {
     try {
       return new Error((await answer.json()).error.replace(/^invalid parameter "query": /, ""));
@@ -256,7 +269,7 @@ window.swell = window.swell || {};
   const panels = new Map();
 
   swell.panelOf = function (element) {
-    if (!panels.has(element)) panels.set(element, new Panel(element));
+    if (!panels.has(element)) panels.set(element, element.dataset.panel ? new swell.Board(element) : new Panel(element));
     return panels.get(element);
   };
 

@@ -87,7 +87,7 @@ def _options(variable: Variable, known: Mapping[str, Chosen], lookup: Lookup) ->
 
 
 def _listed(text: str) -> list[str]:
-    """Values with commas between; `\\,` is a comma, `label : value` stands for its value."""
+    r"""Values with commas between; `\,` is a comma, `label : value` stands for its value."""
     parts = [part.replace("\\,", ",").strip() for part in re.split(r"(?<!\\),", text)]
     return [part.split(" : ", 1)[-1].strip() for part in parts if part]
 

@@ -168,7 +168,8 @@ def _mappings(value: Any) -> dict[str, Any]:
 def _stacking(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {}
-    mode = text(value, "mode", "none")
+    # An override that takes a series out of the stack says so by a group of false.
+    mode = "none" if value.get("group") is False else text(value, "mode", "none")
     group = text(value, "group", "A")
     found: dict[str, Any] = {"stack": mode if mode in ("normal", "percent") else "none"}
     return found | ({"stack_group": group} if group != "A" else {})

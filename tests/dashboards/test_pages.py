@@ -9,6 +9,7 @@ import pytest
 from plotly.utils import PlotlyJSONEncoder
 
 from dashboards import shell
+from dashboards.library import Library
 from dashboards.messages import mark
 from dashboards.nodes import Node, read_nodes
 from dashboards.pages import alerts, explore, overview
@@ -18,8 +19,10 @@ from dashboards.sparkline import sparkline
 from dashboards.state import View
 from query.ast import ValueType
 from query.block import Block, Result, ScalarBlock, StringValue
+from storage.catalogue import Catalogue
 from storage.errors import ParseError
 from storage.labels import LabelTable
+from storage.memory import MemoryStorage
 
 NOW_MS = 1_772_637_377_000
 ROWS = ({"instance": "a", "cluster": "eu"}, {"instance": "b"})
@@ -67,13 +70,15 @@ def ranged(text: str, start_ms: int, end_ms: int, step_ms: int) -> Result:
 
 
 def services(rules: Mapping[str, Any] | None = RULES, nodes: bool = True) -> Services:
-    nobody = vector((), [])
+    nobody, store = vector((), []), MemoryStorage()
     return Services(
         instant=instant if nodes else lambda text, at_ms: nobody,
         range=ranged if nodes else lambda text, start_ms, end_ms, step_ms: nobody,
         rules=None if rules is None else lambda: rules,
         now_ms=lambda: NOW_MS,
         ingest_url="http://127.0.0.1:9470",
+        catalogue=Catalogue(store),
+        library=Library(store, lambda: NOW_MS),
     )
 
 
