@@ -14,10 +14,10 @@ from typing import Final
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from collector.kube.opening import watch_of
+from collector.cluster import Part
 from collector.outlet import Outlet
 from collector.page import Page
-from collector.parts import Part, parts_of
+from collector.parts import parts_of
 from collector.scrape.status import Status
 from collector.settings import CollectorSettings
 from collector.telemetry import Telemetry
@@ -70,8 +70,7 @@ class Collector:
         try:
             async with AsyncExitStack() as stack:
                 await self._open_page(outlet, stack)
-                watch = watch_of(self._settings.api_url, stack)
-                self._parts = await parts_of(self._settings, self._telemetry, watch, stack)
+                self._parts = await parts_of(self._settings, self._telemetry, stack)
                 await self._work(outlet)
         finally:
             await outlet.close()

@@ -80,8 +80,8 @@ class Delivery:
             self.report()
 
     async def wait_sent(self) -> None:
-        """Until nothing waits in memory."""
-        while self.pending_bytes:
+        """Until nothing waits in memory, nor on disk for a destination that is there."""
+        while self.pending_bytes or (len(self.spool) and not self._backs_off()):
             self.changed.clear()
             await self.changed.wait()
 
@@ -124,6 +124,7 @@ class Delivery:
                 await self.sleep(max(0.001, self.retry_at - self.now()))
                 continue
             await self._post_oldest()
+            self.changed.set()
             self.report()
 
     async def _post_oldest(self) -> None:

@@ -67,7 +67,7 @@ class Outlet:
                 tasks.create_task(delivery.run())
 
     async def wait_sent(self) -> None:
-        """Until nothing waits in memory."""
+        """Until nothing waits for a destination that is there."""
         await asyncio.gather(*(delivery.wait_sent() for delivery in self.deliveries))
 
     async def close(self) -> None:

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Protocol
 
 import aiohttp
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from collector.cluster import Elected, Part, Telling, Together, calls_of
 from collector.discovery.joined import DiscoverySettings
 from collector.discovery.kubernetes.cluster import Watch
 from collector.discovery.reloading import Reloading
 from collector.families import grouped
+from collector.kube.election import Election
+from collector.kube.opening import client_of, watch_of
+from collector.kube.reflector import Tally
 from collector.node.reader import NodeReader, NodeReading
 from collector.node.sources import node_sources
 from collector.passes import Passes, Take, Ticking
 from collector.scrape.scraper import Scraper
 from collector.scrape.status import Status
-from collector.settings import CollectorSettings, NodeSettings
+from collector.settings import CollectorSettings, NodeSettings, StateSettings
+from collector.state.choice import StateChoice
+from collector.state.shard import Shard
+from collector.state.state import State
 from collector.telemetry import Telemetry, rows_of
-
-
-class Part(Protocol):
-    """One source of sweeps."""
-
-    async def run(self, take: Take) -> None:
-        """Hand sweeps over until cancelled."""
-
-    @property
-    def statuses(self) -> Sequence[Status]:
-        """What is read, as targets, as of the last time."""
+from storage.errors import ConfigError
 
 
 @dataclass(slots=True)
@@ -55,18 +51,48 @@ class Scraping:
             tasks.create_task(self.scraper.run(lambda: self.found.targets, take))
 
 
-async def parts_of(
-    settings: CollectorSettings, telemetry: Telemetry, watch: Watch | None, stack: AsyncExitStack
-) -> list[Part]:
+async def parts_of(settings: CollectorSettings, telemetry: Telemetry, stack: AsyncExitStack) -> list[Part]:
     """The parts that settings name. What they hold open is closed with `stack`. Raises ConfigError."""
+    tallies: dict[str, Tally] = {}
+    watch = watch_of(settings.api_url, stack, tallies)
     parts: list[Part] = []
     if settings.node is not None:
         parts.append(node_part(settings.node, settings.node_labels, telemetry))
+    shared: list[Part] = []
     if settings.scraping is not None:
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        parts.append(scraping_part(settings.scraping, settings, session, watch))
-    parts.append(own_part(settings, telemetry))
-    return parts
+        shared.append(scraping_part(settings.scraping, settings, session, watch))
+    if settings.state is not None:
+        shared.append(state_part(settings, settings.state, watch, tallies))
+    if settings.state is not None and settings.state.election:
+        election = _election(settings, settings.state, stack)
+        shared = [Elected(Together(shared), election, telemetry.leading.set)]
+    return [*parts, *shared, own_part(settings, telemetry)]
+
+
+def state_part(
+    settings: CollectorSettings, given: StateSettings, watch: Watch | None, tallies: Mapping[str, Tally]
+) -> Telling:
+    """The objects of the cluster. Raises ConfigError."""
+    if watch is None:
+        raise ConfigError(
+            "the state of a cluster is asked for, but this is no pod of one and no API server is named"
+        )
+    state = State(
+        settings.state_labels,
+        StateChoice(resources=frozenset(given.resources) if given.resources else None),
+        Shard(given.shard, given.shards),
+        calls_of(tallies),
+    )
+    return Telling(state, watch, given.interval_s, ends=not given.election, tallies=tallies)
+
+
+def _election(settings: CollectorSettings, given: StateSettings, stack: AsyncExitStack) -> Election:
+    client = client_of(settings.api_url)
+    if client is None:
+        raise ConfigError("state.election: this is no pod of a cluster and no API server is named")
+    stack.push_async_callback(client.close)
+    return Election(client, given.namespace, given.election, given.identity, given.lease_s)
 
 
 def node_part(node: NodeSettings, labels: dict[str, str], telemetry: Telemetry) -> Ticking:

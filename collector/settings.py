@@ -189,6 +189,13 @@ class CollectorSettings:
         }
 
     @property
+    def state_labels(self) -> dict[str, str]:
+        """The labels of the series of the cluster's objects: the same, whichever collector leads."""
+        state = self.state or StateSettings()
+        shard = f"-{state.shard}" if state.shards > 1 else ""
+        return {**self.external, "job": "kube-state-metrics", "instance": f"swell-cluster{shard}"}
+
+    @property
     def collector_labels(self) -> dict[str, str]:
         """The labels of the collector's own series."""
         own = {**self.own_labels, "job": "swell-collector", "instance": self.instance}
