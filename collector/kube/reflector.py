@@ -185,10 +185,10 @@ class _Reflector(Generic[T]):
         item = self._decoded(event.object)
         if item is None:
             return None
-        key = self._remember(item)
         if event.type == "DELETED":
-            del self._known[key]
-            return Change(Kind.GONE, item)
+            key = (item.metadata.namespace, item.metadata.name)  # type: ignore[attr-defined]  # all have metadata
+            return None if self._known.pop(key, None) is None else Change(Kind.GONE, item)
+        self._remember(item)
         return Change(Kind.SET, item)
 
     def _decoded(self, raw: msgspec.Raw) -> T | None:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
+import pytest
 
 from collector.discovery.joined import DiscoverySettings, Joined
 from collector.discovery.kubernetes.roles import KINDS
@@ -28,6 +29,7 @@ def path(plural: str) -> str:
     return f"/{'apis' if '/' in version else 'api'}/{version}/{plural}"
 
 
+@pytest.mark.slow
 def test_targets_follow_the_cluster() -> None:
     seen: list[set[str]] = []
 

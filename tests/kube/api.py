@@ -19,7 +19,8 @@ class Api:
     """Objects by path and key, with a log of events to watch.
 
     compacted: versions up to this one are too old. page: objects of a page, at most, whatever is asked for.
-    faults: answers of HTTP to give instead, the first first. requests: (path, query, headers) of what came.
+    lists: what is left of lists by their token. faults: answers of HTTP to give instead, the first first.
+    requests: (path, query, headers) of what came.
     """
 
     page: int = 500
@@ -27,6 +28,7 @@ class Api:
     compacted: int = 0
     objects: dict[str, dict[str, Object]] = field(default_factory=dict)
     events: list[tuple[int, str, Object]] = field(default_factory=list)
+    lists: dict[str, tuple[int, list[Object]]] = field(default_factory=dict)
     faults: list[web.Response] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
     url: str = ""
@@ -83,13 +85,18 @@ class Api:
         return self._listed(request)
 
     def _listed(self, request: web.Request) -> web.Response:
-        start = int(request.query.get("continue", "0") or 0)
-        known = sorted(self.objects.get(request.path, {}).items())
-        end = start + min(self.page, int(request.query.get("limit", "500")))
-        metadata = {"resourceVersion": str(self.version)}
-        if end < len(known):
-            metadata["continue"] = str(end)
-        return web.json_response({"metadata": metadata, "items": [item for _, item in known[start:end]]})
+        """All pages of a list are of one moment, and of its version."""
+        size = min(self.page, int(request.query.get("limit", "500")))
+        token = request.query.get("continue", "")
+        version, waiting = self.lists.pop(token) if token else (self.version, self._items(request.path))
+        metadata = {"resourceVersion": str(version)}
+        if len(waiting) > size:
+            metadata["continue"] = f"after-{len(self.requests)}"
+            self.lists[metadata["continue"]] = (version, waiting[size:])
+        return web.json_response({"metadata": metadata, "items": waiting[:size]})
+
+    def _items(self, path: str) -> list[Object]:
+        return [item for _, item in sorted(self.objects.get(path, {}).items())]
 
     async def _watched(self, request: web.Request) -> web.StreamResponse:
         version = int(request.query["resourceVersion"])
