@@ -35,6 +35,8 @@ def numbers(text: bytes, timed: bytes, is_seconds: bool) -> tuple[Float64Array, 
         every = np.array(_DECODER.decode(b"[%b]" % text.translate(_COMMAS)), np.float64)
     except msgspec.DecodeError:
         return _one_by_one(text, timed, is_seconds)
+    if len(every) != len(expected) + 1:  # a comma within a number
+        return _one_by_one(text, timed, is_seconds)
     if 1 not in timed:
         return every, np.zeros(len(every), np.int64)
     has_time = np.frombuffer(timed, np.int8).astype(np.int64)

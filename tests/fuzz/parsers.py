@@ -11,6 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from collector.encode import requests_v1
+from collector.scrape.live import Live
+from collector.scrape.naming import Naming
+from collector.scrape.page import Quota, Reader
+from collector.scrape.protobuf import ProtobufMemory, ProtobufReader
+from collector.scrape.summary import SummaryReader
+from collector.scrape.text import TextMemory, TextReader
+from collector.target import Target
 from ingest.aliases.table import Aliases
 from ingest.decoded import Decoded
 from ingest.limits import Limits
@@ -35,6 +43,7 @@ CASES = Path(__file__).parents[1] / "ingest" / "cases"
 NOW_MS = 1_700_000_000_000
 MOST_ROWS = 10_000
 MOST_LABEL_BYTES = 1 << 20
+_NAME = Naming(Target("http://fuzz/metrics", "fuzz", {"job": "fuzz"}), {"cluster": "c"}).encoded
 
 
 class Memory:
@@ -44,6 +53,8 @@ class Memory:
         self.table = SeriesTable(Limits(max_past_ms=1 << 50))
         self.aliases = Aliases(1 << 20)
         self.translator = Translator()
+        self.pages = {"text": TextMemory(), "openmetrics": TextMemory()}
+        self.families = ProtobufMemory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,28 @@ def _families() -> Iterator[bytes]:
     yield family((1, "s"), (3, 2), (4, message((4, summary))))
 
 
+def _scraped(raw: bytes, reader: Reader) -> Decoded:
+    """A page in two pieces, as what the scraper makes of it would arrive."""
+    reader.feed(raw[: len(raw) // 2])
+    reader.feed(raw[len(raw) // 2 :])
+    sweep = Live("fuzz", ()).sweep(reader.finish(), (), NOW_MS, ())
+    return remote_write.decode_v1(requests_v1(sweep), MOST_ROWS)
+
+
+def _text_reader(memory: Memory, media: str) -> Reader:
+    return TextReader(memory.pages[media], _NAME, Quota(MOST_ROWS), media == "openmetrics")
+
+
+def _summaries() -> Iterator[bytes]:
+    space = {"time": "2026-01-01T00:00:00Z", "usedBytes": 1, "capacityBytes": 5, "inodes": 7}
+    container = {"name": "c", "rootfs": space, "logs": space}
+    pod = {"podRef": {"name": "p", "namespace": "n", "uid": "u"}, "containers": [container]}
+    volume = {**space, "name": "v", "pvcRef": {"name": "claim", "namespace": "n"}}
+    more = {"volume": [volume], "ephemeral-storage": space, "process_stats": {"process_count": 1}}
+    node = {"nodeName": "x", "fs": space, "runtime": {"imageFs": space}, "rlimit": {"maxpid": 9}}
+    yield json.dumps({"node": node, "pods": [{**pod, **more}]}).encode()
+
+
 PARSERS = {
     "remote_write_1": Parser(
         lambda raw, memory: remote_write.decode_v1(raw, MOST_ROWS, memory.table.familiar), _remote_write_1
@@ -164,5 +197,21 @@ PARSERS = {
         _wavefront,
     ),
     "pushed_text": Parser(lambda raw, _: _pushed(read_text(raw, True, MOST_ROWS)), _expositions),
+    "scraped_text": Parser(lambda raw, memory: _scraped(raw, _text_reader(memory, "text")), _expositions),
+    "scraped_openmetrics": Parser(
+        lambda raw, memory: _scraped(raw, _text_reader(memory, "openmetrics")), _expositions
+    ),
+    "scraped_protobuf": Parser(
+        lambda raw, memory: _scraped(
+            raw, ProtobufReader(memory.families, _NAME, Quota(MOST_ROWS), classic_too=True)
+        ),
+        _families,
+    ),
+    "scraped_summary": Parser(
+        lambda raw, memory: _scraped(
+            raw, SummaryReader(TextReader(memory.pages["text"], _NAME, Quota(MOST_ROWS), False))
+        ),
+        _summaries,
+    ),
     "pushed_families": Parser(lambda raw, _: _pushed(read_families(raw, MOST_ROWS)), _families),
 }
