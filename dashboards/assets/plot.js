@@ -124,7 +124,12 @@ window.swell = window.swell || {};
       dash: style.dash ? style.dash.split(",").map(Number) : undefined,
       spanGaps: Boolean(style.joins_gaps),
       paths: style.draw === "points" ? () => null : pathsOf(style),
-      points: { show: style.draw === "points" || style.points === "always" ? true : swell.alone, size: 5, stroke: one.colour, fill: one.colour },
+      points: {
+        ...(style.draw === "points" || style.points === "always" ? { show: true } : { show: swell.alone, filter: swell.alone }),
+        size: 5,
+        stroke: one.colour,
+        fill: one.colour,
+      },
       show: isShown(one.name),
     };
   }
@@ -184,7 +189,7 @@ window.swell = window.swell || {};
         ...(right ? { right: scaleOf(right.style) } : {}),
       },
       axes: [
-        { stroke: ink().text, font: "11px Inter, system-ui, 'DejaVu Sans', sans-serif", grid: { show: false }, ticks: { show: false }, space: 70, size: 28, values: swell.clock },
+        { stroke: ink().text, font: "11px Inter, system-ui, 'DejaVu Sans', sans-serif", grid: { show: false }, ticks: { show: false }, space: 48, size: 28, values: swell.clock },
         ...(left ? [axisOf("left", left.style, first.axis !== "hidden")] : []),
         ...(right ? [axisOf("right", right.style, true)] : []),
       ],
