@@ -217,7 +217,13 @@ def test_what_the_bound_pushes_out_is_counted(receiver: Receiver, tmp_path: Path
     setup = Setup(receiver.url, tmp_path, max_bytes=60)
     setup.delivery.memory_bytes = 0
 
-    deliver(setup, body(b"a"), body(b"b"), body(b"c"))
+    async def go() -> None:
+        async with running(setup) as delivery:
+            for content in (b"a", b"b", b"c"):
+                delivery.offer("s", body(content))
+            await delivery.wait_sent()
+
+    asyncio.run(go())
 
     assert (setup.count("full"), setup.count("full", "sent_samples")) == (1, 1)
     assert bodies(receiver) == [b"b", b"c"]
