@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 _ANY: Final = "*"
@@ -13,7 +14,7 @@ _ENTRY: Final = re.compile(r"\s*([a-z*]+)=\[([^\]]*)\]\s*(?:,|$)")
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Keys by resource in the plural. The resource `*` is all that are not named, the key `*` is any."""
+    """Keys by resource in the plural. The resource `*` is all that are not named, in a key `*` is any."""
 
     keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -56,7 +57,12 @@ class StateChoice:
 
 
 def picked(pairs: Mapping[str, str] | None, keys: frozenset[str]) -> Mapping[str, str]:
-    """The pairs with these keys, all with `*`."""
+    """The pairs with these keys. In a key `*` stands for any text."""
     if not pairs or _ANY in keys:
         return pairs or {}
-    return {key: value for key, value in pairs.items() if key in keys}
+    wide = [key for key in keys if _ANY in key]
+    return {
+        key: value
+        for key, value in pairs.items()
+        if key in keys or any(fnmatchcase(key, each) for each in wide)
+    }

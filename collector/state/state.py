@@ -65,12 +65,13 @@ OWN: Final[tuple[Family, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls of the API for a resource, by what became of them."""
+    """Calls of the API for a resource, by what became of them. refused: objects that could not be read."""
 
     listed: int = 0
     list_errors: int = 0
     watched: int = 0
     watch_errors: int = 0
+    refused: int = 0
 
 
 @dataclass(slots=True)
@@ -106,12 +107,6 @@ class State:
     def take(self, plural: str, change: Change[Any]) -> None:
         """One step of the watch of a resource. Never raises for what is in an object."""
         self.stocks[plural].take(change)
-
-    def refuse(self, plural: str, error: str) -> None:
-        """Count an object that could not be decoded."""
-        stock = self.stocks[plural]
-        stock.refused += 1
-        stock.error = error
 
     def sweeps(self, now_ms: int) -> Iterator[Sweep]:
         """All series at `now_ms`, with an end to those that are gone; a sweep for every hundred objects.
@@ -166,5 +161,5 @@ def _rows_of(plural: str, stock: AnyStock, calls: Calls) -> list[Row]:
         (_WATCHES, (names, "success"), float(calls.watched)),
         (_WATCHES, (names, "error"), float(calls.watch_errors)),
         (_OBJECTS, (plural,), float(stock.objects)),
-        (_REFUSED, (plural,), float(stock.refused)),
+        (_REFUSED, (plural,), float(stock.refused + calls.refused)),
     ]

@@ -88,15 +88,16 @@ class Stock(Generic[T]):
             self._remove(key)
 
     def sweeps(self, now_ms: int) -> Iterator[Sweep]:
-        """All series, a sweep a shelf."""
-        kept = []
+        """All series, a sweep a shelf; none before a list was whole. Changes may come in between."""
+        if not self.lists:
+            return
+        self.added = 0
         for shelf in self.shelves:
             yield shelf.sweep(now_ms, self._described(shelf, now_ms))
-            if shelf.objects:
-                kept.append(shelf)
-        self.shelves = kept
-        self._where = {key: shelf for key, shelf in self._where.items() if key in shelf.objects}
-        self.added = 0
+        self.shelves = [shelf for shelf in self.shelves if shelf.objects or shelf.ending]
+        self._where = {
+            key: shelf for key, shelf in self._where.items() if key in shelf.objects or shelf.ending
+        }
 
     def last(self, now_ms: int) -> Iterator[Sweep]:
         """An end to all series."""

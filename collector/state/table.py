@@ -92,11 +92,11 @@ KINDS: Final = {kind.resource.plural: kind for kind in _ALL}
 
 def chosen(choice: StateChoice) -> list[Kind[Any]]:
     """The kinds that are wanted. Raises `ConfigError` for one that is not there."""
-    if choice.resources is None:
-        return [kind for kind in _ALL if kind.is_default]
-    _check("resource", choice.resources, KINDS)
+    _check("resource", choice.resources or (), KINDS)
     families = {spec.family.name for kind in _ALL for spec in kind.specs if spec.is_opt_in}
     _check("family off by default", choice.opt_in, families)
+    if choice.resources is None:
+        return [kind for kind in _ALL if kind.is_default]
     return [kind for kind in _ALL if kind.resource.plural in choice.resources]
 
 

@@ -101,7 +101,7 @@ VALIDATING_BINDINGS: Final = _bindings(
     (
         many(
             "validation_action",
-            "The validation actions of the ValidatingAdmissionPolicyBinding.",
+            "Validation actions for the ValidatingAdmissionPolicyBinding.",
             ("action",),
             lambda item: [((action,), 1.0) for action in item.spec.validation_actions or ()],
         ),

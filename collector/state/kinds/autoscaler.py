@@ -155,7 +155,7 @@ AUTOSCALERS: Final = kind(
         one(
             "spec_min_replicas",
             "[STABLE] Lower limit for the number of pods that can be set by the autoscaler, default 1.",
-            lambda item: item.spec.min_replicas,
+            lambda item: 1 if item.spec.min_replicas is None else item.spec.min_replicas,
         ),
         many(
             "spec_target_metric",

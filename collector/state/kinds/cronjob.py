@@ -92,7 +92,7 @@ CRON_JOBS: Final = kind(
         one(
             "spec_suspend",
             "[STABLE] Suspend flag tells the controller to suspend subsequent executions.",
-            lambda job: job.spec.suspend,
+            lambda job: job.spec.suspend or False,
         ),
         one(
             "spec_starting_deadline_seconds",

@@ -43,6 +43,14 @@ _REASONS: Final = (
     "TerminationByKubelet",
     "UnexpectedAdmissionError",
 )
+_DISRUPTIONS: Final = (
+    "DeletionByPodGC",
+    "DeletionByTaintManager",
+    "EvictionByEvictionAPI",
+    "PreemptionByScheduler",
+    "TerminationByKubelet",
+)
+_OTHER: Final = "Other"
 _VOLUME: Final = ("volume", "persistentvolumeclaim", "ephemeral")
 _INFO: Final = (
     "host_ip",
@@ -104,17 +112,24 @@ def _ips(pod: Pod) -> Iterator[Row]:
 
 
 def _reasons(pod: Pod) -> Iterable[Row]:
-    """The reasons that are set, wherever the pod says them."""
+    """The reasons that are set, wherever the pod says them; one of its own that is not known is `Other`."""
     status = pod.status
-    said = {status.reason}
+    said = {_known(status.reason, _REASONS)}
     said |= {condition.reason or "" for condition in status.conditions or ()}
     said |= {one.state.terminated.reason for one in status.container_statuses or () if one.state.terminated}
-    return [((reason,), 1.0) for reason in _REASONS if reason in said]
+    return [((reason,), 1.0) for reason in (*_REASONS, _OTHER) if reason in said]
+
+
+def _known(reason: str, reasons: Iterable[str]) -> str:
+    """A reason as it is where it is known, so that there is a bounded number of series."""
+    return reason if not reason or reason in reasons else _OTHER
 
 
 def _disruption(pod: Pod) -> tuple[str, ...] | None:
     found = _condition(pod, "DisruptionTarget")
-    return (found.reason or "",) if found and found.status == "True" else None
+    if found is None or found.status != "True" or not found.reason:
+        return None
+    return (_known(found.reason, _DISRUPTIONS),)
 
 
 def _unschedulable(pod: Pod) -> float | None:
