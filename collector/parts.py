@@ -25,9 +25,9 @@ from collector.passes import Passes, Take, Ticking
 from collector.scrape.scraper import Scraper
 from collector.scrape.status import Status
 from collector.settings import CollectorSettings, NodeSettings, StateSettings
-from collector.state.choice import StateChoice
 from collector.state.shard import Shard
 from collector.state.state import State
+from collector.target import Target
 from collector.telemetry import Telemetry, rows_of
 from storage.errors import ConfigError
 
@@ -51,6 +51,23 @@ class Scraping:
             tasks.create_task(self.scraper.run(lambda: self.found.targets, take))
 
 
+@dataclass(slots=True)
+class Fixed:
+    """Targets that are always there."""
+
+    targets: Sequence[Target]
+    scraper: Scraper
+
+    @property
+    def statuses(self) -> Sequence[Status]:
+        """Every target as of its last scrape."""
+        return self.scraper.statuses
+
+    async def run(self, take: Take) -> None:
+        """Until cancelled; then all series end."""
+        await self.scraper.run(lambda: self.targets, take)
+
+
 async def parts_of(settings: CollectorSettings, telemetry: Telemetry, stack: AsyncExitStack) -> list[Part]:
     """The parts that settings name. What they hold open is closed with `stack`. Raises ConfigError."""
     tallies: dict[str, Tally] = {}
@@ -58,6 +75,8 @@ async def parts_of(settings: CollectorSettings, telemetry: Telemetry, stack: Asy
     parts: list[Part] = []
     if settings.node is not None:
         parts.append(node_part(settings.node, settings.node_labels, telemetry))
+    if settings.targets:
+        parts.append(Fixed(settings.targets, Scraper(settings.external)))
     shared: list[Part] = []
     if settings.scraping is not None:
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -80,7 +99,7 @@ def state_part(
         )
     state = State(
         settings.state_labels,
-        StateChoice(resources=frozenset(given.resources) if given.resources else None),
+        given.choice,
         Shard(given.shard, given.shards),
         calls_of(tallies),
     )

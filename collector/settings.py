@@ -13,7 +13,8 @@ from collector.discovery.joined import DiscoverySettings
 from collector.node.choice import NodeChoice
 from collector.node.roots import Roots
 from collector.selection import Selection
-from collector.target import Trust
+from collector.state.choice import StateChoice
+from collector.target import Target, Trust
 from storage.errors import ConfigError
 
 WRITE_PATH = "/api/v1/write"
@@ -124,14 +125,13 @@ class NodeSettings:
 class StateSettings:
     """What a cluster collector tells of the cluster's objects.
 
-    resources: names in the plural, such as `pods`; None for all but those that are off by default.
-    events: Kubernetes' Events as well. election: a Lease's name, '' for no election; one collector leads,
-    the others wait. namespace: of the Lease. identity: of this process in it. shard of shards: which part
-    of all objects.
+    choice: of resources, families, labels. events: Kubernetes' Events as well. election: a Lease's name, ''
+    for no election; one collector leads, the others wait. namespace: of the Lease. identity: of this process
+    in it. shard of shards: which part of all objects.
     """
 
     interval_s: float = 30.0
-    resources: tuple[str, ...] | None = None
+    choice: StateChoice = field(default_factory=StateChoice)
     events: bool = True
     election: str = ""
     namespace: str = "default"
@@ -152,8 +152,8 @@ class CollectorSettings:
     """One collector process. Raises ConfigError, naming the key.
 
     instance: its name. labels: of every series that lacks them; `cluster` is one of them. node, state,
-    scraping: what it collects, None for not. listen: host:port of its own page, '' for none.
-    api_url: of Kubernetes, '' for that of the cluster that this process runs in.
+    scraping: what it collects, None for not. targets: scraped beside those that are found. listen: host:port
+    of its own page, '' for none. api_url: of Kubernetes, '' for that of the cluster that this process runs in.
     """
 
     instance: str = field(default_factory=socket.gethostname)
@@ -163,6 +163,7 @@ class CollectorSettings:
     node: NodeSettings | None = field(default_factory=NodeSettings)
     state: StateSettings | None = None
     scraping: DiscoverySettings | None = None
+    targets: tuple[Target, ...] = ()
     own_interval_s: float = 15.0
     own_labels: Mapping[str, str] = field(default_factory=dict)
     listen: str = ""

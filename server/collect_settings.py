@@ -140,6 +140,12 @@ class StateSettings(BaseModel):
     resources: list[str] = Field(
         default_factory=list, description="Resources, such as pods; the default ones when empty."
     )
+    opt_in: list[str] = Field(
+        default_factory=list, description="Families that are told though they are off by default."
+    )
+    exclude: str = Field("", description="Families that are not told, a regular expression of whole names.")
+    labels: str = Field("", description="Labels of objects that are told, as pods=[app,team],nodes=[*].")
+    annotations: str = Field("", description="Annotations of objects that are told, likewise.")
     events: bool = Field(True, description="Whether it tells of Kubernetes's events.")
     election: str = Field("", description="Name of the Lease by which one of several leads; none when empty.")
     lease_s: float = Field(
@@ -153,6 +159,7 @@ class CollectSettings(BaseModel):
     model_config = STRICT
 
     enabled: bool = Field(True, description="Whether `swell up` also collects this machine.")
+    own_metrics: bool = Field(True, description="Whether the collector in `swell up` scrapes its /metrics.")
     url: str = Field(
         "http://127.0.0.1:9470", description="Where `swell collect` pushes; `swell up` pushes to itself."
     )

@@ -9,8 +9,11 @@ from collector.discovery.joined import DiscoverySettings
 from collector.discovery.kubelet import SERVICE_ACCOUNT, Kubelet
 from collector.selection import Selection
 from collector.settings import CollectorSettings, Destination, NodeSettings, Pushing, StateSettings
-from collector.target import Credentials, Trust
+from collector.state.choice import Allowed, StateChoice
+from collector.target import Credentials, Target, Trust
 from ingest.relabel.document import read_rules
+from ingest.relabel.rules import Action, Rule
+from server import collect_settings
 from server.collect_settings import CollectSettings, SelectionSettings, TrustSettings
 from server.settings import Settings
 from storage.errors import ConfigError
@@ -25,6 +28,7 @@ def of_up(settings: Settings, url: str) -> CollectorSettings:
         _pushing(settings, "up", (own,)),
         node=_node(collect),
         scraping=_scraping(collect) if collect.scrape.file else None,
+        targets=(_own_target(settings, url),) if collect.own_metrics else (),
     )
 
 
@@ -49,7 +53,7 @@ def of_cluster(settings: Settings) -> CollectorSettings:
         scraping=_scraping(collect),
         state=StateSettings(
             interval_s=state.interval_s,
-            resources=tuple(state.resources) or None,
+            choice=_choice(state),
             events=state.events,
             election=state.election,
             namespace=where.namespace or "default",
@@ -69,6 +73,7 @@ def _settings(
     node: NodeSettings | None = None,
     scraping: DiscoverySettings | None = None,
     state: StateSettings | None = None,
+    targets: tuple[Target, ...] = (),
 ) -> CollectorSettings:
     collect = settings.collect
     own = {"namespace": collect.kubernetes.namespace, "pod": collect.kubernetes.pod_name}
@@ -80,10 +85,42 @@ def _settings(
         node=node,
         state=state,
         scraping=scraping,
+        targets=targets,
         own_interval_s=collect.interval_s,
         own_labels=own,
         listen=collect.listen,
         api_url=collect.kubernetes.api_url,
+    )
+
+
+def _own_target(settings: Settings, url: str) -> Target:
+    """The page of `swell up` itself, but for what its collector pushes already."""
+    collect = settings.collect
+    interval_ms = round(collect.interval_s * 1000)
+    return Target(
+        f"{url}/metrics",
+        "swell",
+        {"job": "swell", "instance": collect.instance},
+        interval_ms=interval_ms,
+        timeout_ms=min(interval_ms, 10_000),
+        rules=(Rule(Action.DROP, ("__name__",), regex="swell_collector_.*"),),
+        credentials=Credentials(bearer=settings.bearer_token() or ""),
+    )
+
+
+def _choice(state: collect_settings.StateSettings) -> StateChoice:
+    allowed = {}
+    for key in ("labels", "annotations"):
+        try:
+            allowed[key] = Allowed.parse(getattr(state, key))
+        except ValueError as error:
+            raise ConfigError(f"collect.state.{key}: {error}") from None
+    return StateChoice(
+        frozenset(state.resources) or None,
+        frozenset(state.opt_in),
+        state.exclude,
+        allowed["labels"],
+        allowed["annotations"],
     )
 
 

@@ -61,6 +61,27 @@ def test_in_a_cluster_the_machines_series_bear_the_collectors_pod_and_others_do_
     assert (node.scraping.kubelet.node, node.scraping.kubelet.host) == ("worker-1", "10.0.0.1")
 
 
+def test_swell_up_scrapes_itself_with_its_own_token_unless_told_not_to() -> None:
+    settings = load(["--token", "secret", "--collect.instance", "n1"], {})
+
+    [own] = of_up(settings, "http://127.0.0.1:1").targets
+
+    assert (own.url, own.labels) == ("http://127.0.0.1:1/metrics", {"job": "swell", "instance": "n1"})
+    assert own.credentials.bearer == "secret"
+    assert of_up(load(["--no-collect.own-metrics"], {}), "http://127.0.0.1:1").targets == ()
+
+
+def test_what_of_the_clusters_state_is_told_is_a_setting() -> None:
+    flags = ["--collect.state.labels", "pods=[app]", "--collect.state.resources", '["pods"]']
+    state = of_cluster(load(flags, {})).state
+
+    assert state is not None
+    assert state.choice.resources == {"pods"}
+    assert state.choice.labels.of("pods") == {"app"}
+    with pytest.raises(ConfigError, match=r"collect\.state\.labels: .* does not begin with"):
+        of_cluster(load(["--collect.state.labels", "pods"], {}))
+
+
 def test_a_kubelet_without_an_address_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"collect\.kubernetes\.node_name"):
         of_node(load(["--collect.kubelet.enabled"], {}))
