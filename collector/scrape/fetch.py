@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from collector.scrape.access import Access
 from collector.scrape.inflate import PIECE_BYTES, Inflate
@@ -105,7 +106,7 @@ class Fetch:
             async with (
                 asyncio.timeout(timeout_s),
                 self._session.get(
-                    target.url,
+                    URL(target.url, encoded=True),  # as it was configured, byte by byte
                     headers=headers,
                     ssl=self._access.tls(target.trust) if is_tls else True,
                     server_hostname=target.trust.server_name or None,

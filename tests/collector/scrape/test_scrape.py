@@ -289,6 +289,13 @@ def test_pages_are_asked_for_as_prometheus_asks(pages: Pages) -> None:
     assert headers[0]["X-Prometheus-Scrape-Timeout-Seconds"] == "2.5"
 
 
+def test_an_address_is_asked_as_it_was_written(pages: Pages) -> None:
+    pages.put(b"m 1\n", "/probe")
+    sweeps(target(pages.url("/probe?target=http%3A%2F%2Fa%2Fb%20c&x=1+2")))
+
+    assert pages.asked[0][0] == "/probe?target=http%3A%2F%2Fa%2Fb%20c&x=1+2"
+
+
 def test_openmetrics_and_protobuf_are_told_by_their_media(pages: Pages) -> None:
     url = pages.put(b'c_total 1 # {t="x"} 0.5\nc_created 5\n# TYPE c counter\n# EOF\n', media=OPENMETRICS)
     [sweep], _ = sweeps(target(url))

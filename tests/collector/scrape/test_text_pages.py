@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.openmetrics.exposition import generate_latest
@@ -65,9 +65,13 @@ def test_openmetrics_is_what_prometheus_client_reads(
         histogram.observe(one)
     raw = generate_latest(registry)
     memory = TextMemory()
+    try:
+        expected = sorted_samples(oracle(raw, True))
+    except ValueError:  # its parser cannot read some of what its writer writes, such as '"}' in a value
+        reject()
 
     for _ in range(2):
-        assert sorted_samples(values(raw, memory, True)) == sorted_samples(oracle(raw, True))
+        assert sorted_samples(values(raw, memory, True)) == expected
 
 
 @pytest.mark.parametrize("name", ["cadvisor 1.35", "etcd", "node_exporter"])
