@@ -16,6 +16,7 @@ from collector.discovery.joined import DiscoverySettings
 from collector.discovery.kubernetes.cluster import Watch
 from collector.discovery.reloading import Reloading
 from collector.families import grouped
+from collector.happenings import happenings_part
 from collector.kube.election import Election
 from collector.kube.opening import client_of, watch_of
 from collector.kube.reflector import Tally
@@ -23,7 +24,7 @@ from collector.node.reader import NodeReader, NodeReading
 from collector.node.sources import node_sources
 from collector.passes import Passes, Take, Ticking
 from collector.scrape.scraper import Scraper
-from collector.scrape.status import Status
+from collector.scrape.status import Health, Status
 from collector.settings import CollectorSettings, NodeSettings, StateSettings
 from collector.state.shard import Shard
 from collector.state.state import State
@@ -41,8 +42,8 @@ class Scraping:
 
     @property
     def statuses(self) -> Sequence[Status]:
-        """Every target as of its last scrape."""
-        return self.scraper.statuses
+        """Every target as of its last scrape, and each problem of finding targets as one that is down."""
+        return [*self.scraper.statuses, *(_problem(*one) for one in self.found.problems.items())]
 
     async def run(self, take: Take) -> None:
         """Until cancelled; then all series end."""
@@ -68,6 +69,11 @@ class Fixed:
         await self.scraper.run(lambda: self.targets, take)
 
 
+def _problem(about: str, error: str) -> Status:
+    labels = {"job": "discovery", "instance": about}
+    return Status(Target(about, "discovery", labels), Health.DOWN, error=error)
+
+
 async def parts_of(settings: CollectorSettings, telemetry: Telemetry, stack: AsyncExitStack) -> list[Part]:
     """The parts that settings name. What they hold open is closed with `stack`. Raises ConfigError."""
     tallies: dict[str, Tally] = {}
@@ -83,6 +89,8 @@ async def parts_of(settings: CollectorSettings, telemetry: Telemetry, stack: Asy
         shared.append(scraping_part(settings.scraping, settings, session, watch))
     if settings.state is not None:
         shared.append(state_part(settings, settings.state, watch, tallies))
+        if settings.state.events and settings.state.shard == 0 and watch is not None:
+            shared.append(await happenings_part(settings, settings.state.interval_s, watch, stack))
     if settings.state is not None and settings.state.election:
         election = _election(settings, settings.state, stack)
         shared = [Elected(Together(shared), election, telemetry.leading.set)]

@@ -153,7 +153,7 @@ class CollectorSettings:
 
     instance: its name. labels: of every series that lacks them; `cluster` is one of them. node, state,
     scraping: what it collects, None for not. targets: scraped beside those that are found. listen: host:port
-    of its own page, '' for none. api_url: of Kubernetes, '' for that of the cluster that this process runs in.
+    of its own page, '' for none. api_url: of Kubernetes, '' for that of the cluster that it runs in.
     """
 
     instance: str = field(default_factory=socket.gethostname)

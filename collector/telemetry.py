@@ -137,7 +137,8 @@ def target_metrics(statuses: Sequence[Status]) -> Iterator[Metric]:
             continue
         labels = _target_labels(status)
         up.add_sample(up.name, labels, float(status.health is Health.UP))
-        last.add_sample(last.name, labels, status.last_scrape_ms / 1000)
+        if status.last_scrape_ms:
+            last.add_sample(last.name, labels, status.last_scrape_ms / 1000)
         duration.add_sample(duration.name, labels, status.duration_s)
         samples.add_sample(samples.name, labels, float(status.samples))
         if status.error:

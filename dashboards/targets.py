@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from dashboards.services import InstantQuery
 from query.block import Block, Result
@@ -80,17 +80,15 @@ def read_collectors(instant: InstantQuery, now_ms: int) -> list[Collector]:
         name: dict(_rows(instant(text, now_ms), _COLLECTOR)) for name, text in _OF_COLLECTOR.items()
     }
     errors = _errors(instant("swell_collector_target_error", now_ms))
-    targets = [
-        Target(
-            *key,
-            **{name: column.get(key, math.nan) for name, column in of_target.items()},
-            error=errors.get(key, ""),
-        )
-        for key in of_target["up"]
-    ]
+    targets = [_target(key, of_target, errors.get(key, "")) for key in of_target["up"]]
     names = {key for column in of_collector.values() for key in column}
     names |= {(target.cluster, target.collector) for target in targets}
     return [_collector(key, of_collector, targets) for key in sorted(names)]
+
+
+def _target(key: TargetKey, columns: Mapping[str, Mapping[TargetKey, float]], error: str) -> Target:
+    told: dict[str, Any] = {name: column.get(key, math.nan) for name, column in columns.items()}
+    return Target(*key, **told | {"error": error})
 
 
 def _collector(
@@ -98,8 +96,8 @@ def _collector(
 ) -> Collector:
     own = [target for target in targets if (target.cluster, target.collector) == key]
     own.sort(key=lambda target: (target.is_up, target.job, target.url))
-    numbers = {name: column.get(key, math.nan) for name, column in columns.items()}
-    return Collector(*key, **numbers, targets=tuple(own))
+    told: dict[str, Any] = {name: column.get(key, math.nan) for name, column in columns.items()}
+    return Collector(*key, **told | {"targets": tuple(own)})
 
 
 def _errors(result: Result) -> dict[TargetKey, str]:

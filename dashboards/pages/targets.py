@@ -115,19 +115,24 @@ def _head() -> Component:
 def _row(target: Target, now_ms: int) -> Component:
     state = "up" if target.is_up else "down"
     error = [html.Div(target.error, className="wrong", role="alert")] if target.error else []
-    ago_s = max(0.0, now_ms / 1000 - target.last_scrape_s)
     return html.Tr(
         [
             html.Td([html.Span(className=f"dot dot-{state}"), f" {state}"]),
             html.Th([target.job, html.Div(target.instance, className="muted")], scope="row"),
             html.Td([html.Code(target.url), *error]),
-            html.Td(f"{format_value(round(ago_s), 'seconds')} ago", className="number"),
+            html.Td(_ago(target.last_scrape_s, now_ms), className="number"),
             html.Td(format_value(target.duration_s, "seconds"), className="number"),
             html.Td(_count(target.samples), className="number"),
             html.Td(_count(target.dropped), className="number"),
         ],
         className="" if target.is_up else "is-down",
     )
+
+
+def _ago(then_s: float, now_ms: int) -> str:
+    if math.isnan(then_s):
+        return "-"
+    return f"{format_value(round(max(0.0, now_ms / 1000 - then_s)), 'seconds')} ago"
 
 
 def _count(number: float) -> str:

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,6 @@ def test_an_outage_loses_no_pass(receiver: Receiver, tmp_path: Path) -> None:
     )
     assert passes is not None
     assert len(stamps) >= passes
-    assert max(b - a for a, b in pairwise(stamps)) < 390
 
 
 def test_destinations_have_their_own_series_and_are_not_in_each_others_way(
