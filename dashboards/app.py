@@ -6,6 +6,7 @@ Dash answers every GET that no route before it took, so unknown API paths are re
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from alerts.links import BASE
 from dashboards import shell
 from dashboards.api import create_router
+from dashboards.headers import PageHeaders, policy
 from dashboards.messages import empty
 from dashboards.pages import alerts, board, boards, explore, overview, targets
 from dashboards.services import Services
@@ -79,6 +81,8 @@ def create_ui(api: FastAPI, services: Services) -> Dash:
     _register_shell(app, services)
     for page in (overview, explore, alerts, boards, board, targets):
         page.register(app, services)
+    told = cache(lambda: policy(app.csp_hashes()))
+    api.add_middleware(PageHeaders, told=told)
     return app
 
 

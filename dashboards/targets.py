@@ -88,7 +88,8 @@ def read_collectors(instant: InstantQuery, now_ms: int) -> list[Collector]:
 
 def _target(key: TargetKey, columns: Mapping[str, Mapping[TargetKey, float]], error: str) -> Target:
     told: dict[str, Any] = {name: column.get(key, math.nan) for name, column in columns.items()}
-    return Target(*key, **told | {"error": error})
+    names = ("cluster", "collector", "job", "instance", "url")
+    return Target(**dict(zip(names, key, strict=True)), **told, error=error)
 
 
 def _collector(
@@ -97,7 +98,8 @@ def _collector(
     own = [target for target in targets if (target.cluster, target.collector) == key]
     own.sort(key=lambda target: (target.is_up, target.job, target.url))
     told: dict[str, Any] = {name: column.get(key, math.nan) for name, column in columns.items()}
-    return Collector(*key, **told | {"targets": tuple(own)})
+    cluster, name = key
+    return Collector(cluster, name, **told, targets=tuple(own))
 
 
 def _errors(result: Result) -> dict[TargetKey, str]:

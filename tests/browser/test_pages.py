@@ -138,7 +138,7 @@ def test_the_link_of_an_alert_shows_its_expression_and_its_chart(visit: Visit) -
         ("node_load1", ["ArrowDown", "Enter"], "node_load15"),
         ("node_cpu_seconds_total{mo", ["ArrowDown", "Tab"], "node_cpu_seconds_total{mode"),
         ('node_cpu_seconds_total{mode="id', ["ArrowDown", "Enter"], 'node_cpu_seconds_total{mode="idle'),
-        ("sum by (instan", ["ArrowUp", "Enter"], "sum by (instance"),
+        ("sum by (mountp", ["ArrowUp", "Enter"], "sum by (mountpoint"),
         ("node_load1", ["Escape"], "node_load1"),
     ],
 )

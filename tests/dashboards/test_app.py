@@ -70,3 +70,14 @@ def test_warming_up_carries_the_headers_that_a_token_needs() -> None:
     asyncio.run(story())
 
     assert seen[0]["authorization"] == "Bearer x"
+
+
+def test_pages_may_load_nothing_from_elsewhere() -> None:
+    page, api = ask("/ui/"), ask("/api/v1/query")
+
+    told = page.headers["content-security-policy"]
+    assert "default-src 'self'" in told
+    assert "'unsafe-eval'" not in told
+    assert "script-src 'self' 'sha256-" in told
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert "content-security-policy" not in api.headers
