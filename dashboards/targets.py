@@ -88,8 +88,8 @@ def read_collectors(instant: InstantQuery, now_ms: int) -> list[Collector]:
 
 def _target(key: TargetKey, columns: Mapping[str, Mapping[TargetKey, float]], error: str) -> Target:
     told: dict[str, Any] = {name: column.get(key, math.nan) for name, column in columns.items()}
-    names = ("cluster", "collector", "job", "instance", "url")
-    return Target(**dict(zip(names, key, strict=True)), **told, error=error)
+    cluster, collector, job, instance, url = key
+    return Target(cluster, collector, job, instance, url, **told, error=error)
 
 
 def _collector(
