@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -128,7 +129,7 @@ def measure(pods: int) -> str:
     )
 
 
-def _take(state: State, decoder: msgspec.json.Decoder, numbers: range, restarts: int = 0) -> None:
+def _take(state: State, decoder: msgspec.json.Decoder[Any], numbers: range, restarts: int = 0) -> None:
     for number in numbers:
         state.take("pods", Change(Step.SET, decoder.decode(pod(number, restarts))))
 
