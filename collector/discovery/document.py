@@ -88,8 +88,9 @@ def parse_jobs(content: Any, base: Path, where: str) -> tuple[Job, ...]:
 
 
 def _parts_of_files(base: Path, pattern: str) -> list[Section]:
-    pattern = str(base / pattern)
-    paths = sorted(Path(pattern[:1]).glob(pattern[1:])) if "*" in pattern else [Path(pattern)]
+    named = base / pattern
+    root = Path(named.anchor)
+    paths = sorted(root.glob(str(named.relative_to(root)))) if "*" in pattern else [named]
     parts = []
     for path in paths:
         document = Section(_content(path), str(path))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 import xxhash
@@ -22,6 +24,8 @@ from collector.discovery.monitors.watching import Monitors, monitor_roles
 from collector.discovery.pool import Pool, unique
 from collector.target import Target
 from storage.errors import ConfigError
+
+_LATE_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,17 @@ class DiscoverySettings:
 
 
 class Joined:
-    """A `Discovery` of all that settings name. watch: how the cluster is watched; None without one."""
+    """A `Discovery` of all that settings name. watch: how the cluster is watched; None without one.
+
+    clock: seconds, to tell lists that are late.
+    """
 
     def __init__(
-        self, settings: DiscoverySettings, session: aiohttp.ClientSession, watch: Watch | None
+        self,
+        settings: DiscoverySettings,
+        session: aiohttp.ClientSession,
+        watch: Watch | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         jobs = settings.jobs()
         roles = roles_of(jobs)
@@ -97,6 +108,8 @@ class Joined:
         if roles and watch is None:
             raise ConfigError("targets of Kubernetes are asked for, but there is no cluster to ask")
         self._watch = watch
+        self._clock = clock
+        self._begun = clock()
         self._settings = settings
         self._clusters = Clusters(roles)
         self._pools = [Pool(job) for job in jobs]
@@ -143,6 +156,9 @@ class Joined:
         found = {pool.job.name: pool.error for pool in (*self._pools, *self._monitors.pools) if pool.error}
         for finder in self._finders:
             found |= finder.problems
+        waiting = sorted({plural for cluster in self._clusters.all for plural in cluster.waiting})
+        if waiting and self._clock() - self._begun > _LATE_S:
+            found["kubernetes"] = f"no targets before the lists of {', '.join(waiting)} have come"
         return found | self._monitors.problems
 
     def _chosen(self, targets: Iterable[Target]) -> Iterable[Target]:

@@ -53,6 +53,7 @@ class Api:
     def __init__(self, objects: Mapping[str, Sequence[Any]]) -> None:
         self.objects = objects
         self.asked: list[Resource[Any]] = []
+        self.late: Sequence[Any] = ()
         self._told = 0
 
     async def watch(self, resource: Resource[Any]) -> AsyncIterator[Change[Any]]:
@@ -61,6 +62,8 @@ class Api:
         for item in self.objects.get(resource.plural, ()):
             yield Change(Kind.SET, item)
         yield SYNCED
+        for item in self.late if resource.plural == "pods" else ():
+            yield Change(Kind.SET, item)
         self._told += 1
         await asyncio.Event().wait()
 

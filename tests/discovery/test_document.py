@@ -123,6 +123,16 @@ def test_files_of_jobs_are_read_and_a_name_stands_once(tmp_path: Path) -> None:
         read_jobs(main)
 
 
+def test_files_of_jobs_are_found_from_where_the_process_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.yml").write_text("scrape_config_files: ['*.jobs.yml']")
+    (tmp_path / "a.jobs.yml").write_text("scrape_configs: [{job_name: a}]")
+
+    assert [job.name for job in read_jobs(Path("p.yml"))] == ["a"]
+
+
 def test_a_file_that_is_wrong_is_named(tmp_path: Path) -> None:
     path = tmp_path / "p.yml"
     with pytest.raises(ConfigError, match=r"p\.yml: cannot be read"):

@@ -112,6 +112,44 @@ def test_a_cluster_collector_watches_a_resource_once_for_all_its_jobs() -> None:
     assert settings.scope == Scope()
 
 
+def test_lists_that_do_not_come_are_a_problem() -> None:
+    async def run() -> list[dict[str, str]]:
+        async with aiohttp.ClientSession() as session:
+            now = [0.0]
+            joined = Joined(
+                DiscoverySettings(annotated_services=True), session, Api({}).watch, lambda: now[0]
+            )
+            found = [joined.problems]
+            now[0] = 31.0
+            return [*found, joined.problems]
+
+    assert asyncio.run(run()) == [
+        {},
+        {"kubernetes": "no targets before the lists of endpointslices, pods, services have come"},
+    ]
+
+
+def test_what_went_while_nobody_watched_is_gone() -> None:
+    api = Api({KINDS[kind].plural: items for kind, items in decoded(written()).items()})
+    left: list[int] = []
+
+    async def run() -> None:
+        async with aiohttp.ClientSession() as session:
+            joined = Joined(DiscoverySettings(annotated_pods=True), session, api.watch)
+            for _ in range(2):
+                task = asyncio.create_task(joined.run())
+                for _ in range(50):
+                    await asyncio.sleep(0)
+                left.append(len(joined.targets))
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                api.objects, api.late = {}, ()
+
+    api.late = [pod for pod in api.objects["pods"] if pod.metadata.name.startswith("web-")]
+    asyncio.run(run())
+    assert left == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

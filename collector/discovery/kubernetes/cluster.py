@@ -56,6 +56,7 @@ class Cluster:
                 tasks.create_task(self._follow(watch, kind, namespace, listed))
 
     async def _follow(self, watch: Watch, kind: str, namespace: str, listed: Listed) -> None:
+        listed.told.clear()  # what was told before this watch began says nothing about the list to come
         async for change in watch(self.resource(kind, namespace)):
             self.apply(kind, change, listed)
             while self._backlog:
@@ -73,6 +74,11 @@ class Cluster:
     def is_synced(self) -> bool:
         """Whether every watch has told its first list."""
         return all(listed.synced for listed in self._lists.values())
+
+    @property
+    def waiting(self) -> list[str]:
+        """The resources whose first list has not come."""
+        return sorted({KINDS[kind].plural for (kind, _), listed in self._lists.items() if not listed.synced})
 
     def subscribe(self, role: str, pool: Pool, prefix: str) -> None:
         """Feed a pool with the groups of a role, the present ones at once."""

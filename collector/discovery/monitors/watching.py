@@ -67,6 +67,7 @@ class Monitors:
 
     async def _follow(self, watch: Watch, plural: str, namespace: str) -> None:
         resource = Resource(_GROUP_VERSION, plural, Monitor, namespace, label_selector=self.selector)
+        self._told.pop(f"{plural} {namespace}", None)  # it says nothing about the list to come
         async for change in watch(resource):
             self.apply(plural, namespace, change)
 
