@@ -20,16 +20,21 @@ def fields(raw: bytes) -> list[tuple[int, Content]]:
     at, size = 0, len(raw)
     try:
         while at < size:
-            tag, at = varint_at(raw, at)
+            tag = raw[at]
+            at += 1
+            if tag >= 0x80:
+                tag, at = varint_at(raw, at - 1)
             kind = tag & 7
             content: Content
             if kind == 0:
                 content, at = varint_at(raw, at)
             else:
-                if kind == 2:
-                    length, at = varint_at(raw, at)
-                else:
+                if kind != 2:
                     length = _FIXED[kind]
+                elif (length := raw[at]) < 0x80:
+                    at += 1
+                else:
+                    length, at = varint_at(raw, at)
                 content = raw[at : at + length]
                 at += length
             found.append((tag >> 3, content))

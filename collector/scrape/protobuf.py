@@ -17,7 +17,7 @@ from collector.scrape.layout import Layout
 from collector.scrape.naming import DROPPED
 from collector.scrape.native import histogram_message, is_native
 from collector.scrape.page import Distribution, Name, Note, Page, Quota
-from ingest.wire.encoding import encode_labels
+from ingest.wire.encoding import encode_labels, varint
 from storage.errors import DecodeError
 from storage.model import METRIC_NAME, Metadata
 
@@ -38,11 +38,10 @@ class ProtobufMemory:
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
-    """One metric of a family: its labels as they came, and its time."""
+    """One metric of a family. labels: the fields of the message that hold them, as they came."""
 
     family: str
-    labels: tuple[bytes, ...]
-    key: bytes
+    labels: bytes
     time_ms: int | None
 
 
@@ -69,6 +68,7 @@ class ProtobufReader:
         self._classic_too = classic_too
         self._rest = bytearray()
         self._known: dict[str, dict[bytes, bytes]] = {}
+        self._of_family: tuple[dict[bytes, bytes], dict[bytes, bytes]] = ({}, {})
         self._families: dict[str, Metadata] = {}
         self._lines: list[bytes] = []
         self._values: list[bytes] = []
@@ -130,21 +130,20 @@ class ProtobufReader:
         if not name:
             raise DecodeError("protobuf: a family has no name")
         self._families[name] = Metadata(name, _TYPES[kind] if kind < len(_TYPES) else "unknown", about, unit)
+        self._of_family = (self._known.setdefault(name, {}), self._memory.lines.get(name, {}))
         for metric in metrics:
             self._metric(name, kind == _GAUGE_HISTOGRAM, metric)
 
     def _metric(self, family: str, is_gauge: bool, raw: bytes) -> None:
-        labels, parts = [], []
+        end = _labels_end(raw)
+        labels, parts = raw[:end], fields(raw[end:])
         time_ms = None
-        for number, content in fields(raw):
+        for number, content in parts:
             if number == 1:
-                labels.append(message(content))
+                labels += b"\x0a" + varint(len(message(content))) + message(content)
             elif number == _TIME:
                 time_ms = signed(content)
-            else:
-                parts.append((number, content))
-        key = b"".join([b"%d:%b" % (len(label), label) for label in labels])
-        metric = _Metric(family, tuple(labels), key, time_ms)
+        metric = _Metric(family, labels, time_ms)
         for number, content in parts:
             if number in (_GAUGE, _COUNTER, _UNTYPED):
                 self._simple(metric, fields(message(content)), number == _COUNTER)
@@ -223,13 +222,14 @@ class ProtobufReader:
         self._starts.append(start_ms)
 
     def _line(self, metric: _Metric, suffix: str, label: str, bound: str) -> bytes:
-        known = self._known.setdefault(metric.family, {})
-        key = f"{suffix}={bound};".encode() + metric.key
+        known, old = self._of_family
+        key = f"{suffix}={bound};".encode() + metric.labels
         line = known.get(key)
         if line is None:
-            line = self._memory.lines.get(metric.family, {}).get(key)
+            line = old.get(key)
             if line is None:
-                own = [(METRIC_NAME, metric.family + suffix), *map(_pair, metric.labels)]
+                own = [(METRIC_NAME, metric.family + suffix)]
+                own += [_pair(message(content)) for _, content in fields(metric.labels)]
                 line = self._name([*own, (label, bound)] if label else own)
             if not self._quota.is_exceeded:
                 known[key] = line
@@ -247,6 +247,14 @@ class ProtobufReader:
             elif number == 3:
                 time_ms = _stamp_ms(part)
         self._notes.append(Note(row, encode_labels(sorted(labels)), value, time_ms))
+
+
+def _labels_end(raw: bytes) -> int:
+    """Where the labels end with which a Metric begins; all of them, as clients write them."""
+    at, size = 0, len(raw)
+    while at + 1 < size and raw[at] == 0x0A and raw[at + 1] < 0x80 and at + 2 + raw[at + 1] <= size:
+        at += 2 + raw[at + 1]
+    return at
 
 
 def _pair(raw: bytes) -> tuple[str, str]:
