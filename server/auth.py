@@ -7,6 +7,7 @@ import binascii
 import hmac
 import secrets
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -16,11 +17,15 @@ _OPEN: Final = frozenset({"/-/healthy", "/-/ready"})
 """Probes of an orchestrator carry no token, and learn nothing but a word."""
 
 
+_PASSWORD_IN_QUERY: Final = frozenset({"/write", "/influx/write"})
+
+
 class TokenMiddleware:
     """Answers 401 unless a request carries the token.
 
     The token comes as `Authorization: Bearer …` (Influx's clients say `Token …`), or as the password of HTTP
-    Basic with any user, which is what browsers and Grafana can send without being taught.
+    Basic with any user, which is what browsers and Grafana can send without being taught. Clients of Influx's
+    v1 have it in the address, as `p`, which is read on their path alone.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
@@ -33,6 +38,7 @@ class TokenMiddleware:
             scope["type"] == "lifespan"
             or scope.get("path") in _OPEN
             or is_allowed(self._token, Headers(scope=scope).get("authorization", ""))
+            or (scope.get("path") in _PASSWORD_IN_QUERY and self._is_in_query(scope))
         ):
             await self._app(scope, receive, send)
             return
@@ -45,6 +51,10 @@ class TokenMiddleware:
             headers={"WWW-Authenticate": 'Basic realm="Swell", charset="UTF-8"'},
         )
         await refusal(scope, receive, send)
+
+    def _is_in_query(self, scope: Scope) -> bool:
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("p", "")
+        return hmac.compare_digest(given.encode(), self._token.encode())
 
 
 def is_allowed(token: str, authorization: str) -> bool:

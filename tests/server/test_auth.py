@@ -42,6 +42,20 @@ def test_the_token_opens(header: str) -> None:
     assert ask(header).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "is_open"),
+    [
+        ("/write?u=telegraf&p=s3cret", True),
+        ("/influx/write?p=s3cret", True),
+        ("/write?p=nope", False),
+        ("/write?u=s3cret", False),
+        ("/api/v1/query?p=s3cret", False),
+    ],
+)
+def test_a_password_in_the_address_opens_the_path_of_influx_alone(path: str, is_open: bool) -> None:
+    assert (ask("", path).status_code != 401) is is_open
+
+
 @pytest.mark.parametrize("path", ["/-/healthy", "/-/ready"])
 def test_probes_need_no_token(path: str) -> None:
     assert ask("", path).status_code == 404  # this application has neither, but was asked
