@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from collector.families import Family
 from ingest.wire.encoding import encode_labels, varint
@@ -48,7 +49,7 @@ class Form:
             parts[place] = pair
         for (place, name), value in zip(self.own, values, strict=True):
             if value:
-                parts[place] = _label(name, value.encode())
+                parts[place] = _label(name, value)
         return b"".join(parts)
 
     def wide_line(self, values: Sequence[str], further: Mapping[str, str]) -> bytes:
@@ -68,6 +69,9 @@ def _encoded_name(name: str) -> bytes:
     return b"\x0a" + varint(len(raw)) + raw + b"\x12"
 
 
-def _label(name: bytes, value: bytes) -> bytes:
-    size = varint(len(value))
-    return b"\x0a" + varint(len(name) + len(size) + len(value)) + name + size + value
+@lru_cache(maxsize=16_384)
+def _label(name: bytes, value: str) -> bytes:
+    """One label: containers, phases and nodes come again and again."""
+    raw = value.encode()
+    size = varint(len(raw))
+    return b"\x0a" + varint(len(name) + len(size) + len(raw)) + name + size + raw
