@@ -338,7 +338,7 @@ class ClickHouseStorage:
         return [Metadata(*row) for row in zip(*columns, strict=True)]
 
     def drop_before(self, timestamp_ms: int) -> int:
-        """Drop whole days of every table that has days."""
+        """Drop whole days of every table that has days, and events that ended before."""
         first_kept = timestamp_ms // DAY_MS
         columns = self._session.select(
             "SELECT DISTINCT table, partition FROM system.parts WHERE active "
@@ -350,6 +350,7 @@ class ClickHouseStorage:
             self._session.execute(f"ALTER TABLE {table} DROP PARTITION {day}")
         if old:
             self._tell(None)
+        self._events.drop_before(timestamp_ms)
         return len(old)
 
     def size_bytes(self) -> int:

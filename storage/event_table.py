@@ -48,6 +48,13 @@ class EventTable:
         found = [_event(*row) for row in rows]
         return found[::-1]
 
+    def drop_before(self, timestamp_ms: int) -> None:
+        """Forget events that ended before."""
+        old = f"end < {timestamp_ms}"
+        columns = self._session.select(f"SELECT count() FROM events WHERE {old}")
+        if columns and int(columns[0][0]):
+            self._session.execute(f"ALTER TABLE events DELETE WHERE {old}")
+
     def write_changes(self, changes: Sequence[SourceChange]) -> None:
         """Append changes of sources."""
         columns: dict[str, Column] = {

@@ -150,7 +150,10 @@ class Storage(Protocol):
         """Metadata of one metric, or of all."""
 
     def drop_before(self, timestamp_ms: int) -> int:
-        """Drop the partitions (UTC days) that lie wholly before `timestamp_ms`; returns how many."""
+        """Drop the partitions (UTC days) that lie wholly before `timestamp_ms`, and events that ended before.
+
+        Returns how many partitions.
+        """
 
     def size_bytes(self) -> int:
         """Bytes on disk of all tables."""

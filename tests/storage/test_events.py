@@ -5,6 +5,7 @@ from dataclasses import replace
 from storage.clickhouse import ClickHouseStorage
 from storage.events import VERSION_BITS, Event, Source, SourceChange
 from storage.model import TimeRange
+from tests.peers import wait_until
 from tests.storage.building import ALWAYS
 
 EVENT = Event(
@@ -28,6 +29,16 @@ def test_events_that_overlap_with_a_range_come_sorted_and_once(storage: ClickHou
     assert storage.read_events(TimeRange(2_000, 3_000)) == [EVENT]
     assert storage.read_events(TimeRange(0, 9)) == [never]
     assert storage.read_events(TimeRange(2_001, 3_000)) == []
+
+
+def test_events_that_ended_before_retention_begins_are_dropped(storage: ClickHouseStorage) -> None:
+    old = replace(EVENT, id=1, start_ms=5, end_ms=1_999)
+    storage.write_events([old, EVENT])
+
+    storage.drop_before(2_000)
+    storage.drop_before(2_000)
+
+    wait_until(lambda: storage.read_events(ALWAYS) == [EVENT], "the old event gone")
 
 
 def test_of_each_tag_and_of_the_description_the_last_change_counts(storage: ClickHouseStorage) -> None:
