@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from collector.discovery.kubernetes.cluster import Watch
@@ -37,17 +37,22 @@ class Part(Protocol):
 class Telling:
     """Follows objects and tells their state every `interval_s`.
 
-    ends: whether all series end with it; not so where another collector goes on with them. tallies: what
-    became of the calls of `watch`, by resource. now: seconds since the epoch.
+    made: the state as it begins; each run begins anew, since nobody watched in between. ends: whether all
+    series end with it; not so where another collector goes on with them. tallies: what became of the calls of
+    `watch`, by resource. now: seconds since the epoch.
     """
 
-    state: State
+    made: Callable[[], State]
     watch: Watch
     interval_s: float
     ends: bool
     tallies: Mapping[str, Tally]
     now: Callable[[], float] = time.time
     status: Status | None = None
+    state: State = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = self.made()
 
     @property
     def statuses(self) -> Sequence[Status]:
@@ -56,6 +61,7 @@ class Telling:
 
     async def run(self, take: Take) -> None:
         """Until cancelled."""
+        self.state = self.made()
         try:
             async with asyncio.TaskGroup() as tasks:
                 for resource in self.state.resources:

@@ -105,13 +105,12 @@ def state_part(
         raise ConfigError(
             "the state of a cluster is asked for, but this is no pod of one and no API server is named"
         )
-    state = State(
-        settings.state_labels,
-        given.choice,
-        Shard(given.shard, given.shards),
-        calls_of(tallies),
-    )
-    return Telling(state, watch, given.interval_s, ends=not given.election, tallies=tallies)
+
+    def made() -> State:
+        shard = Shard(given.shard, given.shards)
+        return State(settings.state_labels, given.choice, shard, calls_of(tallies))
+
+    return Telling(made, watch, given.interval_s, ends=not given.election, tallies=tallies)
 
 
 def _election(settings: CollectorSettings, given: StateSettings, stack: AsyncExitStack) -> Election:
