@@ -8,17 +8,18 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from alerts.anomaly.preview import asked_of, preview
 from alerts.evaluator import Evaluator
 from alerts.view import Selection, alerts_view, rules_view
 from query.parser import parse_matchers
-from storage.errors import ConfigError, InputError, ParseError
+from storage.errors import ConfigError, Error, InputError, ParseError
 
 _KINDS = ("", "alert", "record")
 _FLAGS = {"": False, "false": False, "0": False, "f": False, "true": True, "1": True, "t": True}
 
 
 def create_router(evaluator: Evaluator) -> APIRouter:
-    """`/api/v1/rules`, `/api/v1/alerts` and `POST /api/v1/rules/reload`."""
+    """`/api/v1/rules`, `/api/v1/alerts`, `POST /api/v1/rules/reload` and `POST /api/v1/anomaly/preview`."""
     router = APIRouter(prefix="/api/v1")
 
     async def rules(request: Request) -> Response:
@@ -62,6 +63,17 @@ def create_router(evaluator: Evaluator) -> APIRouter:
             return _error(str(error))
         return _success({"groups": len(evaluator.groups)})
 
+    async def anomaly_preview(request: Request) -> Response:
+        try:
+            asked = asked_of(orjson.loads(await request.body()))
+            found = await asyncio.to_thread(preview, evaluator.engine, asked)
+        except orjson.JSONDecodeError as error:
+            return _error(f"body is not JSON: {error}")
+        except Error as error:
+            return _error(str(error))
+        return _success(found)
+
+    router.add_api_route("/anomaly/preview", anomaly_preview, methods=["POST"])
     router.add_api_route("/rules", rules, methods=["GET"])
     router.add_api_route("/alerts", alerts, methods=["GET"])
     router.add_api_route("/rules/reload", reload, methods=["POST"])

@@ -17,6 +17,7 @@ from alerts.notify import Notice
 from alerts.rules import Group
 from alerts.schedule import latest_slot_ms, missed, next_slot_ms
 from alerts.state import Phase
+from query.engine import Engine
 
 _LOG = logging.getLogger("swell.alerts")
 _LONGEST_WAIT_S: Final = 5.0
@@ -63,6 +64,11 @@ class Evaluator:
     def groups(self) -> tuple[RunningGroup, ...]:
         """The groups as they run; see `alerts.view` for plain values."""
         return self._groups
+
+    @property
+    def engine(self) -> Engine:
+        """What the rules ask."""
+        return self._world.engine
 
     def reload(self) -> None:
         """Read the rules again; alerts of rules that stay keep their state. Raises `ConfigError`."""

@@ -1,7 +1,7 @@
 """Prometheus rule files: groups of recording and alerting rules, read and checked before anything runs.
 
 The format is that of Prometheus 3 (docs/configuration/recording_rules.md), plain or inside the PrometheusRule
-resource of the Prometheus operator.
+resource of the Prometheus operator. In the place of `expr` an alerting rule may have an `anomaly`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from alerts.anomaly.rule import anomaly_of
 from alerts.documents import Section, read
 from alerts.gotemplate.lexer import TemplateError
 from alerts.template import Template, compile_template
@@ -23,7 +24,7 @@ from storage.model import METRIC_NAME, Labels, canonical
 
 _GROUP_KEYS: tuple[str, ...] = ("name", "interval", "query_offset", "limit", "labels", "rules")
 _RESOURCE_GROUP_KEYS: tuple[str, ...] = (*_GROUP_KEYS, "partial_response_strategy")
-_RULE_KEYS = ("record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations")
+_RULE_KEYS = ("record", "alert", "expr", "anomaly", "for", "keep_firing_for", "labels", "annotations")
 _ALERT_ONLY = ("for", "keep_firing_for", "annotations")
 _GLOB = re.compile(r"[*?\[]")
 
@@ -151,12 +152,21 @@ def _rule(section: Section, group_labels: dict[str, str]) -> Rule:
         )
     name = section.text(kinds[0])
     section = Section(f"{section.place} {name!r}", section.content)
-    text = section.text("expr")
+    text = _text(section, kinds[0])
     expr = _expression(section, text)
     labels = group_labels | _labels(section)
     if kinds == ["alert"]:
         return _alerting(section, name, text, expr, labels)
     return _recording(section, name, text, expr, labels)
+
+
+def _text(section: Section, kind: str) -> str:
+    watched = section.content.get("anomaly")
+    if watched is None:
+        return section.text("expr")
+    if kind != "alert" or section.content.get("expr") is not None:
+        raise section.error("anomaly", "expected in an alerting rule, in the place of expr")
+    return anomaly_of(f"{section.place}, anomaly", watched).expression
 
 
 def _recording(section: Section, name: str, text: str, expr: Expr, labels: dict[str, str]) -> RecordingRule:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from query.binary import binary
 from query.block import Block, Cells, Samples, ScalarBlock, StringValue, Value
 from query.deadline import Deadline
 from query.limits import Memory, QueryLimits
+from query.models import banding
 from query.native.edges import edge_rolled
 from query.native.merge.apply import scaled
 from query.native.ranges import Look, ranges_of
@@ -216,6 +218,8 @@ class Evaluation:
     def _call(self, call: Call, times: Times) -> Value:
         if call.name in ROLLUPS or call.name == "absent_over_time":
             return self._rollup(call, times)
+        if call.name in banding.FUNCTIONS:
+            return self._banded(call, times)
         if call.name == "info":
             return self._info(call, times)
         if call.name in ("start_timestamp", "timestamp") and isinstance(
@@ -244,6 +248,22 @@ class Evaluation:
             infos = self._latest(request.selector, seen, times, LATEST_TIME, self._look("timestamp", call))
         return order.merged(request.enriched(infos, self._memory), order.SAME_LABELS)
 
+    def _banded(self, call: Call, times: Times) -> Value:
+        window, options = _bare(call.args[0]), [self.value(arg, times) for arg in call.args[1:]]
+        if not isinstance(window, MatrixSelector | Subquery):
+            raise AssertionError("the parser lets only range vectors be modelled")
+        step_ms = banding.STEP_MS
+        if isinstance(window, Subquery):
+            step_ms = self._limits.subquery_step_ms
+            step_ms = step_ms if window.step is None else times.positive_ms(window.step, "step")
+        setting = banding.setting_of(step_ms, [one.value for one in options if isinstance(one, StringValue)])
+        history_ms = times.positive_ms(window.range, "range")
+        wider = replace(window, range=(history_ms + banding.MARGIN_MS) / 1000)
+        samples, seen, _ = self._window(wider, times)
+        band = banding.Banding(self._roller, self._memory, setting, history_ms)
+        block = band.block(call.name, samples, seen.steps_ms())
+        return block if seen.count == times.count else block.steps(times.count)
+
     def _rollup(self, call: Call, times: Times) -> Value:
         window = next(arg for arg in map(_bare, call.args) if isinstance(arg, MatrixSelector | Subquery))
         if isinstance(window, MatrixSelector) and window.selector.modifier is not Modifier.NONE:
@@ -256,7 +276,7 @@ class Evaluation:
         samples, seen, window_ms = self._window(window, times)
         name = "present_over_time" if call.name == "absent_over_time" else call.name
         rollup = ROLLUPS[name]
-        if call.name == "predict_linear":
+        if call.name in ("forecast", "linearforecast", "predict_linear"):
             # It predicts from the step, wherever offset and @ let it look.
             args = (args[0] + (times.steps_ms() - seen.steps_ms()) / 1000,)
         block = self._rolled(rollup, samples, seen, window_ms, times, args, self._look(call.name, window))

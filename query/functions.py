@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -17,7 +17,7 @@ class Signature:
     """A function's types.
 
     `variadic` is how many further arguments of the last type may follow; the last type itself may then be
-    left out. -1: any number. 0: exactly the arguments of `args`.
+    left out. -1: any number. 0: exactly the arguments of `args`. is_own: Swell's, Prometheus knows it not.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Signature:
     variadic: int = 0
     returns: ValueType = ValueType.VECTOR
     experimental: bool = False
+    is_own: bool = False
 
     @property
     def least(self) -> int:
@@ -86,8 +87,18 @@ _ALL = [
     Signature("min_of", (_S, _S), returns=_S, experimental=True),
 ]
 
-FUNCTIONS: Final[Mapping[str, Signature]] = MappingProxyType({one.name: one for one in _ALL})
-"""Every function of Prometheus 3.14, by name."""
+_OF_MODELS = [
+    *_many("anomaly_score anomaly_expected anomaly_band_lower anomaly_band_upper", _M, _T, variadic=3),
+    *_many("forecast linearforecast", _M, _S),
+    *_many("hw", _M, _S, variadic=1),
+    *_many("silence_score", _M),
+    Signature("anomalous", (_M, _S, _S), variadic=1),
+]
+
+FUNCTIONS: Final[Mapping[str, Signature]] = MappingProxyType(
+    {one.name: one for one in [*_ALL, *(replace(one, is_own=True) for one in _OF_MODELS)]}
+)
+"""Every function of Prometheus 3.14, and Swell's own of models (docs/anomalies.md), by name."""
 
 AGGREGATIONS: Final[Mapping[str, ValueType | None]] = MappingProxyType(
     {

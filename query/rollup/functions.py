@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 
 from query.block import Block, Samples
 from query.deadline import Deadline
+from query.models.windows import kernels as models
 from query.rollup import kernels
 from query.rollup.statistics import kernels as statistics
 from storage.model import BoolArray, Float64Array, Int32Array, Int64Array
 
 _CELLS_A_CHUNK = 250_000
+_CONFIDENCE = 0.99
+_SEASON_S = 86_400.0
 _VISITS_A_CHUNK = 1_000_000
 """Samples that kernels look at, counted once a window, before the deadline is asked again."""
 
@@ -137,6 +141,46 @@ def _regression(is_prediction: bool) -> Kernel:
     return run
 
 
+def _modelled(kernel: Callable[..., None], *defaults: float) -> Kernel:
+    """A model of each window; arguments that a query leaves out are `defaults`, the last ones."""
+
+    def run(piece: Piece) -> None:
+        windows, steps = piece.windows, len(piece.windows.ends_ms)
+        args = [*piece.args, *(np.full(steps, value) for value in defaults)][: max(len(piece.args), 1)]
+        kernel(
+            piece.first,
+            piece.last,
+            windows.low,
+            windows.high,
+            windows.samples.timestamps_ms,
+            windows.samples.values,
+            windows.ends_ms,
+            windows.window_ms,
+            *(args if piece.args or defaults else ()),
+            piece.out,
+            piece.present,
+        )
+
+    return run
+
+
+def _shares_outside() -> Kernel:
+    inner = _modelled(models.shares_outside)
+
+    def run(piece: Piece) -> None:
+        test_s = piece.args[0]
+        confidence = piece.args[1] if len(piece.args) > 1 else np.full(len(test_s), _CONFIDENCE)
+        widths = np.array([_deviations(one) for one in confidence.tolist()])
+        inner(replace(piece, args=(test_s, widths)))
+
+    return run
+
+
+def _deviations(confidence: float) -> float:
+    """How many standard deviations hold a share of a normal distribution; NaN for no share."""
+    return NormalDist().inv_cdf((1 + confidence) / 2) if 0 < confidence < 1 else np.nan
+
+
 ROLLUPS: Final[Mapping[str, Rollup]] = {
     "rate": Rollup(_extrapolated(True, True), for_counters=True),
     "increase": Rollup(_extrapolated(True, False), for_counters=True),
@@ -164,6 +208,11 @@ ROLLUPS: Final[Mapping[str, Rollup]] = {
     "ts_of_last_over_time": Rollup(_over_times(kernels.picks, 5)),
     "ts_of_max_over_time": Rollup(_over_times(kernels.picks, 6)),
     "ts_of_min_over_time": Rollup(_over_times(kernels.picks, 7)),
+    "forecast": Rollup(_modelled(models.forecasts)),
+    "linearforecast": Rollup(_regression(True)),
+    "hw": Rollup(_modelled(models.holt_winters, _SEASON_S)),
+    "anomalous": Rollup(_shares_outside()),
+    "silence_score": Rollup(_modelled(models.silences)),
 }
 
 LATEST: Final = Rollup(_over_values(kernels.latest), keeps_name=True)
@@ -203,7 +252,7 @@ class Roller:
                 windows.high,
             )
 
-        self._in_chunks(shape, run)
+        self.in_chunks(shape, run)
         self._found[key] = windows
         return windows
 
@@ -215,14 +264,12 @@ class Roller:
         def run(first: int, last: int) -> None:
             rollup.kernel(Piece(first, last, windows, args, out, present))
 
-        self._in_chunks(shape, run, _samples_a_window(windows))
+        self.in_chunks(shape, run, _samples_a_window(windows))
         samples = windows.samples
         block = Block(samples.labels, out, present, drops_name=samples.drops_name)
         return block if rollup.keeps_name else block.nameless()
 
-    def _in_chunks(
-        self, shape: tuple[int, int], run: Callable[[int, int], None], visits: float = 0.0
-    ) -> None:
+    def in_chunks(self, shape: tuple[int, int], run: Callable[[int, int], None], visits: float = 0.0) -> None:
         """Run over chunks of series; visits: how many samples a cell looks at."""
         cells = min(_CELLS_A_CHUNK, _VISITS_A_CHUNK // int(1 + visits))
         size = max(1, cells // max(shape[1], 1))

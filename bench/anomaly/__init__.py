@@ -1,0 +1,1 @@
+"""How well anomalies are found, on labelled series from elsewhere: python -m bench.anomaly DIR."""

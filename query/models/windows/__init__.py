@@ -1,0 +1,1 @@
+"""Models of a window of samples."""
