@@ -10,7 +10,7 @@ up: $(VENV)/.ready assets
 
 # Playwright keeps an event loop of its own running, so the pages are tested in a process of their own.
 test: $(VENV)/.dev packages assets
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 	$(BIN)/python -m pytest tests/browser -m browser
 
 check: $(VENV)/.dev
