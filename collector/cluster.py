@@ -177,6 +177,6 @@ class Together:
 def calls_of(tallies: Mapping[str, Tally]) -> Callable[[], Mapping[str, Calls]]:
     """What became of a client's calls, as the state tells it."""
     return lambda: {
-        plural: Calls(tally.listed, tally.list_errors, tally.watched, tally.watch_errors)
+        plural: Calls(tally.listed, tally.list_errors, tally.watched, tally.watch_errors, tally.refused)
         for plural, tally in tallies.items()
     }
