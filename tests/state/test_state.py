@@ -288,6 +288,42 @@ def test_an_object_that_cannot_be_told_is_refused_and_the_others_are_kept() -> N
     assert _ended(pods)
 
 
+IMPOSSIBLE: list[tuple[str, dict[str, Any]]] = [
+    ("pods", {"metadata": {"name": "a", "creationTimestamp": "0000-00-00T00:00:00Z"}}),
+    ("pods", {"metadata": {"name": "a"}, "status": {"startTime": "soon"}}),
+    (
+        "cronjobs",
+        {
+            "metadata": {"name": "a", "creationTimestamp": "9999-12-31T23:59:59Z"},
+            "spec": {"schedule": "@daily"},
+        },
+    ),
+    (
+        "deployments",
+        {
+            "metadata": {"name": "a"},
+            "spec": {"replicas": 3, "strategy": {"rollingUpdate": {"maxSurge": "x%"}}},
+        },
+    ),
+    (
+        "horizontalpodautoscalers",
+        {
+            "metadata": {"name": "a"},
+            "spec": {"metrics": [{"external": {"metric": {"name": "q"}, "target": {"value": "1e999"}}}]},
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("plural", "item"), IMPOSSIBLE, ids=[plural for plural, _ in IMPOSSIBLE])
+def test_an_object_with_an_impossible_value_is_refused(plural: str, item: dict[str, Any]) -> None:
+    state = _state(StateChoice(frozenset({plural})))
+    feed(state, plural, [item, {"metadata": {"name": "good"}}])
+
+    assert state.stocks[plural].refused == 1
+    assert state.stocks[plural].objects == 1
+
+
 JSON = some.recursive(
     some.none()
     | some.booleans()
