@@ -1,6 +1,6 @@
 """What scraping and pushing costs, beside VictoriaMetrics' agent on the same targets in the same run.
 
-    python -m bench.scraping [seconds] [--pods N] [--no-gzip]
+    python -m bench.scraping [seconds] [--pods N] [--rules] [--no-gzip]
 
 Pages of a kubelet's cAdvisor (a capture outside of the repository, see SWELL_SHARED) are served by a process
 of their own, which takes the pushes too and forgets them. Prints CPU per sample and resident memory of both.
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +31,13 @@ import cramjam
 import uvloop
 from aiohttp import web
 
+from collector.discovery.kubelet import PAGE_RULES
 from collector.encode import Cache, requests_v1, requests_v2
+from collector.heap import give_back
 from collector.scrape.scraper import Scraper
 from collector.sweep import Sweep
 from collector.target import Target
+from ingest.relabel.rules import Rule
 
 CAPTURE = "k8s/nri-kubernetes/internal/testutil/data/1_35/kubelet/metrics/cadvisor"
 INTERVAL_S = 5
@@ -97,14 +100,21 @@ async def serve(port: int, page: bytes) -> None:
         return web.json_response(came)
 
     application = web.Application(client_max_size=1 << 30)
-    application.add_routes([web.get("/metrics", metrics), web.post("/write", write), web.get("/came", told)])
+    application.add_routes(
+        [
+            web.get("/metrics", metrics),
+            web.post("/write", write),
+            web.post("/api/v1/write", write),
+            web.get("/came", told),
+        ]
+    )
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     await asyncio.Event().wait()
 
 
-async def scrape(port: int, targets: int, query: str, version: str) -> None:
+async def scrape(port: int, targets: int, query: str, version: str, rules: tuple[Rule, ...]) -> None:
     """Our scraper and encoder, and the plainest push there can be."""
     found = [
         Target(
@@ -115,6 +125,7 @@ async def scrape(port: int, targets: int, query: str, version: str) -> None:
             timeout_ms=INTERVAL_S * 1000,
             honor_labels=True,
             honor_timestamps=False,
+            rules=rules,
         )
         for n in range(targets)
     ]
@@ -178,7 +189,7 @@ def measured(command: list[str], seconds: float) -> Cost:
         return Cost(used, *memory_mib(found.pid))
 
 
-def vmagent(port: int, targets: int, query: str, directory: Path) -> list[str]:
+def vmagent(port: int, targets: int, query: str, directory: Path, rules: Sequence[Rule]) -> list[str]:
     """The agent's command over the same targets with the same labels."""
     addresses = "".join(
         f"""
@@ -194,6 +205,7 @@ scrape_configs:
     honor_timestamps: false
     scrape_timeout: {INTERVAL_S}s
     static_configs:{addresses}
+    metric_relabel_configs:{"".join(map(_written, rules)) or " []"}
 """
     )
     return [
@@ -206,11 +218,19 @@ scrape_configs:
     ]
 
 
+def _written(rule: Rule) -> str:
+    """A rule of a kubelet's pages, which all drop, as YAML."""
+    return (
+        f"\n      - {{action: drop, source_labels: [{', '.join(rule.source_labels)}], regex: '{rule.regex}'}}"
+    )
+
+
 def main() -> None:
     """Measure one after the other."""
     parser = argparse.ArgumentParser()
     parser.add_argument("seconds", type=float, nargs="?", default=40.0)
     parser.add_argument("--pods", type=int, default=0)
+    parser.add_argument("--rules", action="store_true")
     parser.add_argument("--no-gzip", action="store_true")
     parser.add_argument("--version", default="2")
     parser.add_argument("--role", default="")
@@ -218,26 +238,35 @@ def main() -> None:
     given = parser.parse_args()
     targets = 1 if given.pods else TARGETS
     query = "&plain=1" if given.no_gzip else ""
+    rules = PAGE_RULES["/metrics/cadvisor"] if given.rules else ()
     if given.role == "serve":
         uvloop.run(serve(given.port, page_of(given.pods)))
     elif given.role == "scrape":
-        uvloop.run(scrape(given.port, targets, query, given.version))
+        give_back()
+        uvloop.run(scrape(given.port, targets, query, given.version, rules))
     else:
-        compare(given, targets, query)
+        compare(given, targets, query, rules)
 
 
-def compare(given: argparse.Namespace, targets: int, query: str) -> None:
+def compare(given: argparse.Namespace, targets: int, query: str, rules: Sequence[Rule]) -> None:
     """Run all parts, and print."""
     page = page_of(given.pods)
     samples = sum(1 for line in page.splitlines() if line and not line.startswith(b"#"))
     options = [f"--port={given.port}", f"--pods={given.pods}", *(["--no-gzip"] if given.no_gzip else [])]
+    options += ["--rules"] if given.rules else []
     ours = [sys.executable, "-m", "bench.scraping", *options]
     print(f"{targets} targets of {samples} samples, {len(page) / 1e6:.2f} MB, every {INTERVAL_S} s")
     per_second = targets * samples / INTERVAL_S
     with process([*ours, "--role=serve"]), tempfile.TemporaryDirectory() as directory:
         _wait(given.port)
-        other = vmagent(given.port, targets, ", __param_plain: '1'" if query else "", Path(directory))
+        other = vmagent(given.port, targets, ", __param_plain: '1'" if query else "", Path(directory), rules)
+        whole = [
+            *(sys.executable, "-m", "server", "collect", "node"),
+            *("--collect.url", f"http://127.0.0.1:{given.port}", "--collect.cluster", "bench"),
+            *("--collect.scrape.file", str(Path(directory) / "scrape.yml"), "--data-dir", directory),
+        ]
         rows = {
+            "swell collect node, with the node's own series": whole,
             "swell, remote write 2.0": [*ours, "--role=scrape", "--version=2"],
             "swell, remote write 1.0": [*ours, "--role=scrape", "--version=1"],
             "vmagent": other,

@@ -15,6 +15,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from collector.cluster import Part
+from collector.heap import give_back
 from collector.outlet import Outlet
 from collector.page import Page
 from collector.parts import parts_of
@@ -124,6 +125,7 @@ async def _ended(task: asyncio.Task[object]) -> None:
 
 def collect(settings: CollectorSettings, registry: CollectorRegistry | None = None) -> None:
     """Run in the main thread until SIGTERM or SIGINT. Raises ConfigError."""
+    give_back()
     collector = Collector(settings, registry)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_signalled(collector))

@@ -133,7 +133,7 @@ class TextReader:
             head, tail = shared(head, head), shared(tail, tail)
             encoded = known.get((head, tail))
             if encoded is None:
-                encoded = known[head, tail] = self._name(grammar.series_pairs(line[:end]))
+                encoded = self._name(grammar.series_pairs(line[:end]))
             found.add(head, tail, is_sample=1)
             found.lines.append(encoded)
             rests.append(line[end:])
