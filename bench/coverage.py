@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -151,7 +152,7 @@ def scrape_file(directory: Path, cluster: Cluster, node: str) -> Path:
 def start(data: Path, directory: Path, stack: ExitStack) -> Swell:
     """A Swell with the rules, and collectors that push to it."""
     capture = data / CAPTURE / "1_35"
-    cluster = stack.enter_context(running(capture, pages(data), extra(data)))
+    cluster = stack.enter_context(running(capture, pages(data), extra(data), socket.gethostname()))
     rules = rule_files(data, directory)
     flags = ("--no-collect.enabled", "--alerts.rule-files", json.dumps([str(rules / "*.yaml")]),
              "--alerts.evaluation-interval-s", "10")  # fmt: skip
@@ -217,6 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.coverage", description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--seconds", type=float, default=240)
+    parser.add_argument("--only", default="", help="a part of the names of dashboards")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="swell-coverage-") as name, ExitStack() as stack:
         directory = Path(name)
@@ -227,6 +229,8 @@ def main() -> None:
         total = [0, 0]
         missing: dict[str, list[str]] = {}
         for title, raw in dashboards(arguments.data):
+            if arguments.only not in title:
+                continue
             try:
                 found, asked, missing[title] = panels_with_data(swell, raw)
             except InputError as error:

@@ -124,8 +124,7 @@ def _row(target: Target, now_ms: int) -> Component:
             html.Td(format_value(target.duration_s, "seconds"), className="number"),
             html.Td(_count(target.samples), className="number"),
             html.Td(_count(target.dropped), className="number"),
-        ],
-        className="" if target.is_up else "is-down",
+        ]
     )
 
 

@@ -78,13 +78,22 @@ def pages(directory: Path) -> dict[str, bytes]:
     }
 
 
+def _renamed(item: dict[str, Any], node: str) -> dict[str, Any]:
+    """The object with another name of the captured node, where that is a value of its own."""
+    return dict(json.loads(json.dumps(item, default=str).replace('"minikube"', json.dumps(node))))
+
+
 @contextmanager
 def running(
     directory: Path,
     further: Mapping[str, bytes] | None = None,
     extra: Iterable[tuple[str, dict[str, Any]]] = (),
+    node: str = "",
 ) -> Iterator[Cluster]:
-    """A cluster made of a capture. further: pages in addition, by path. extra: objects, with their lists."""
+    """A cluster made of a capture. further: pages in addition, by path. extra: objects, with their lists.
+
+    node: what the captured node is called instead.
+    """
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     found: list[Cluster] = []
@@ -93,7 +102,7 @@ def running(
     async def serve() -> None:
         api, leases = Api(), _LeaseRoutes()
         for path, item in (*objects(directory), *extra):
-            await api.put(path, item)
+            await api.put(path, _renamed(item, node) if node else item)
         content = {**pages(directory), **(further or {})}
 
         async def page(request: web.Request) -> web.Response:
