@@ -15,6 +15,8 @@ from bench import ingest, query, report
 from bench.payloads import STEP_MS, Fleet, bodies
 from bench.systems import System, started, systems
 
+_OTHERS = "\n## Collectors\n"
+
 
 def main() -> None:
     arguments = _arguments()
@@ -28,7 +30,7 @@ def main() -> None:
         }
         asked = _query(known, fleet, payloads, arguments, root)
     text = report.render(fleet, known, ingested, asked, arguments.runs, arguments.connections)
-    arguments.output.write_text(text)
+    arguments.output.write_text(text + _others(arguments.output))
     print(text)
 
 
@@ -59,6 +61,12 @@ def _query(
             table[case.title] = query.measure(running, fleet, case, arguments.query_runs)
             print(case.title, [round(value, 1) for value in table[case.title]], flush=True)
         return table
+
+
+def _others(path: Path) -> str:
+    """What other benchmarks found, which stands behind `_OTHERS` in the file that is written anew."""
+    _, heading, rest = path.read_text().partition(_OTHERS) if path.exists() else ("", "", "")
+    return heading + rest
 
 
 def _arguments() -> argparse.Namespace:
