@@ -61,7 +61,14 @@ def _by_events(title: str, cases: list[Case], tolerance: Tolerance) -> None:
         for part, some in halves(cases):
             row = _row(some, [scores[id(case)] for case in some], tolerance, name == SHIPPED)
             print(f"| {name} | {part} | {row} |", flush=True)
-    _verdicts(cases)
+        if name == SHIPPED:
+            suited = [case for case in cases[1::2] if not _reason(case)]
+            row = _row(suited, [scores[id(case)] for case in suited], tolerance, True)
+            print(f"| {name} | report, suitable ones | {row} |")
+    print("\nNot suitable, by the history before the scored part alone:\n")
+    for case in cases:
+        if reason := _reason(case):
+            print(f"- {case.name}: {reason}")
 
 
 def _row(
@@ -96,19 +103,14 @@ def _thresholds(scores: Sequence[Float64Array]) -> list[float]:
     return sorted({1.0, *np.geomspace(max(low, 1e-3), max(high, 2e-3) * 2, _GRID).tolist()})
 
 
-def _verdicts(cases: Sequence[Case]) -> None:
-    print("\nNot suitable, by the scored part's history alone:\n")
-    for case in cases:
-        cut = slice(None, case.begin)
-        reason = reason_against(case.values[cut], swell(case)[cut], case.step_s * 1000)
-        if reason:
-            print(f"- {case.name}: {reason}")
+def _reason(case: Case) -> str:
+    """The verdict at the moment where scoring begins."""
+    cut = slice(None, case.begin)
+    return reason_against(case.values[cut], swell(case)[cut], case.step_s * 1000)
 
 
 def _by_nab(cases: list[Case]) -> None:
-    print(
-        f"\n## NAB: {len(cases)} series\n\n| detector | part | standard | told once |\n| --- | --- | --- | --- |"
-    )
+    print(f"\n## NAB: {len(cases)} series\n\n| detector | part | standard | told once |\n|{' --- |' * 4}")
     for name, detect in DETECTORS.items():
         scores = {id(case): detect(case) for case in cases}
         for part, some in halves(cases):

@@ -1,4 +1,4 @@
-"""Labelled series: the KPI challenge's Parquet file, Microsoft's cloud monitoring CSVs, NAB's CSVs and windows."""
+"""Labelled series: the KPI challenge's Parquet file, Microsoft's CSVs, NAB's CSVs and windows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _STEP_S = 60
 class Case:
     """One series on its own grid. values: float64 (slots,), NaN where missing; labels: bool (slots,).
 
-    Slots before `begin` are history and not scored. at: int64, the slot of each row of the file. windows: NAB's,
-    as rows, both ends inclusive.
+    Slots before `begin` are history and not scored. at: int64, the slot of each row of the file. windows: those
+    of NAB, as rows, both ends inclusive.
     """
 
     name: str

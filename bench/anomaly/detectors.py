@@ -18,7 +18,7 @@ _DAY_S = 86_400
 
 
 def swell(case: Case) -> Float64Array:
-    """The band with defaults; above 1 is outside. A step that does not divide a day is read every 5 minutes."""
+    """The band with defaults; above 1 is outside. Where a step does not divide a day, five minutes do."""
     step_s = case.step_s
     if DAY_MS % (step_s * 1000):
         return _regridded(case)

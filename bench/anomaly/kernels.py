@@ -54,7 +54,7 @@ def holt_winters(
 
 @njit(cache=True)
 def described(values: Float64Array, slot: int, step_s: int, tail: float, out: Float64Array) -> None:
-    """The plain streaming envelope: one level that follows within the hour, a profile of the day, a tail floor."""
+    """The plain streaming envelope: one level that follows fast, a profile of the day, a floor."""
     bins = min(288, 86_400 // step_s)
     profile, spread, visits = np.zeros(bins), np.zeros(bins), np.zeros(bins)
     bin_s = 86_400 // bins

@@ -18,7 +18,7 @@ _REFRACTORY_S = 10_800
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Alarms closer than `merge_s` are one; a long one counts again after `repeat_s`; labels end `late` later."""
+    """Alarms closer than `merge_s` are one; it counts again after `repeat_s`; labels end `late` slots later."""
 
     merge_s: int
     repeat_s: int
@@ -155,11 +155,8 @@ def _nab_raw(case: Case, score: Float64Array, threshold: float) -> float:
         mine = (hot >= low) & (hot <= high)
         inside |= mine
         first = hot[mine][:1]
-        total += (
-            float(_sigmoid(-(high - first[0] + 1) / (high - low + 1)) / _sigmoid(-1.0))
-            if len(first)
-            else -1.0
-        )
+        place = -(high - first[0] + 1) / (high - low + 1) if len(first) else 0.0
+        total += _sigmoid(place) / _sigmoid(-1.0) if len(first) else -1.0
     for at in hot[~inside].tolist():
         before = [window for window in case.windows if window[1] < at]
         if not before:
@@ -167,7 +164,7 @@ def _nab_raw(case: Case, score: Float64Array, threshold: float) -> float:
             continue
         low, high = before[-1]
         away = (at - high) / max(high - low, 1)
-        total += _FALSE_WEIGHT * (float(_sigmoid(away)) if away <= 3 else -1.0)
+        total += _FALSE_WEIGHT * (_sigmoid(away) if away <= 3 else -1.0)
     return total
 
 

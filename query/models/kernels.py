@@ -16,12 +16,19 @@ _SLOW_DAY, _SLOW_MOST = 1.0, 0.3
 _PROFILE_DAY = 0.1
 _SCALE_DAYS, _POWER_DAYS = 3.0, 28.0
 _CLIP, _SCALE_CLIP, _SLOW_CLIP = 3.0, 6.0, 9.0
-_TAIL = 0.5
+_TAIL, _TAIL_MOST, _HEAVY = 0.5, 3.0, 3.0
 _RELATIVE = 0.002
 _TINY = 1e-9
 _WEEKLY_GAIN = 0.9
 _FIRST = 30
 _RELEARNED = 3
+
+
+@njit(nogil=True, cache=True)
+def _width(core: float, deviation: float) -> float:
+    """Scatter, or a share of the deviation of all residuals: the heavier the tails, the larger the share."""
+    share = min(max(_TAIL, _TAIL * deviation / (_HEAVY * core)), _TAIL_MOST)
+    return max(core, share * deviation)
 
 
 @njit(nogil=True, cache=True)
@@ -169,7 +176,7 @@ def envelope(
             fast = own[FAST] + season + shift
             slow = own[SLOW] + season + shift
             core = 1.25 * (0.5 * own[SCALE] + 0.5 * around) + _RELATIVE * abs(fast) + _TINY
-            width = max(core, _TAIL * np.sqrt(own[POWER]))
+            width = _width(core, np.sqrt(own[POWER]))
             usual_gap = own[AGE] / max(own[SEEN], 1.0)
             gap = own[MISSED] + 1
             if gap > 2 * usual_gap + 1:

@@ -42,7 +42,8 @@ class Twin:
         shift = np.where(is_weekly & (season_kind > 1), self.weekly[:, hour], 0.0)
         fast, slow = self.fast + season + shift, self.slow + season + shift
         core = 1.25 * (0.5 * self.scale + 0.5 * around) + 0.002 * np.abs(fast) + 1e-9
-        width = np.maximum(core, 0.5 * np.sqrt(self.power))
+        deviation = np.sqrt(self.power)
+        width = np.maximum(core, np.clip(0.5 * deviation / (3 * core), 0.5, 3) * deviation)
         usual = self.age / np.maximum(self.seen, 1)
         gap = self.missed + 1
         wider = np.minimum(2.0, np.sqrt(gap / (2 * usual + 1)))
