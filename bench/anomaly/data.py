@@ -21,8 +21,8 @@ _STEP_S = 60
 class Case:
     """One series on its own grid. values: float64 (slots,), NaN where missing; labels: bool (slots,).
 
-    Slots before `begin` are history and not scored. at: int64, the slot of each row of the file. windows: those
-    of NAB, as rows, both ends inclusive.
+    Slots before `begin` are history and not scored. at: int64, the slot of each row of the file.
+    windows: those of NAB, as rows, both ends inclusive.
     """
 
     name: str

@@ -18,7 +18,7 @@ _REFRACTORY_S = 10_800
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Alarms closer than `merge_s` are one; it counts again after `repeat_s`; labels end `late` slots later."""
+    """Alarms closer than `merge_s` are one, told again after `repeat_s`; labels end `late` slots later."""
 
     merge_s: int
     repeat_s: int
@@ -140,7 +140,7 @@ def rising(score: Float64Array, step_s: int) -> Float64Array:
 
 
 def nab_score(cases: Sequence[Case], scores: Sequence[Float64Array], threshold: float) -> float:
-    """NAB's standard profile, 0 for a detector that says nothing, 100 for a perfect one (Lavin, Ahmad 2015)."""
+    """NAB's standard profile: 0 for one that says nothing, 100 for a perfect one (Lavin, Ahmad 2015)."""
     windows = sum(len(case.windows) for case in cases)
     raw = sum(_nab_raw(case, score, threshold) for case, score in zip(cases, scores, strict=True))
     return 100 * (raw + windows) / max(2 * windows, 1)

@@ -1,14 +1,22 @@
 """Anomaly rules: read, previewed and stepped as any other rule, with one band at every zoom."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+from prometheus_client import CollectorRegistry
 
 from alerts.anomaly.preview import asked_of, preview
 from alerts.anomaly.rule import anomaly_of
 from alerts.anomaly.suitability import reason_against
+from alerts.api import create_router
+from alerts.evaluator import Evaluator
+from alerts.group import RunningGroup, World
 from alerts.rules import load
 from query.block import Block
 from query.engine import Engine
@@ -157,3 +165,36 @@ def test_a_series_that_no_band_fits_is_named_with_the_reason() -> None:
     assert "0 in 97%" in reason_against(np.where(np.arange(3_000) % 33 == 0, noise, 0), calm, 300_000)
     assert "2 different values" in reason_against(np.arange(3_000) % 2.0, calm, 300_000)
     assert "times a week" in reason_against(noise, wild, 300_000)
+
+
+def test_the_api_previews_a_rule_and_refuses_a_wrong_one(engine: Engine) -> None:
+    world = World(engine, MemoryStorage())
+    app = FastAPI()
+    evaluator = Evaluator(lambda: (), world, CollectorRegistry())
+    app.include_router(create_router(evaluator))
+    good = {"anomaly": WATCHED, "start": SPIKE_S - 3_600, "end": SPIKE_S + 3_600}
+
+    async def ask(body: bytes) -> Response:
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://swell") as client:
+            return await client.post("/api/v1/anomaly/preview", content=body)
+
+    found = asyncio.run(ask(orjson.dumps(good))).json()
+    wrong = asyncio.run(ask(orjson.dumps({**good, "anomaly": {"selector": "sum("}})))
+    garbage = asyncio.run(ask(b"{"))
+    evaluator.stop()
+
+    assert [one["labels"] for one in found["data"]["firings"]] == [{"pod": "a"}]
+    assert (wrong.status_code, garbage.status_code) == (400, 400)
+    assert "anomaly, selector" in wrong.json()["error"]
+
+
+def test_an_anomaly_rule_fires_live_when_its_preview_says_so(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        "groups:\n- name: g\n  rules:\n  - alert: Odd\n    anomaly: {selector: load, history: 4d, step: 5m}\n"
+    )
+    running = RunningGroup(load([str(path)])[0], World(engine, MemoryStorage()))
+
+    changes = {at_s: running.evaluate(at_s * 1000) for at_s in range(SPIKE_S - 600, SPIKE_S + 601, STEP_S)}
+
+    assert {at_s: len(found) for at_s, found in changes.items() if found} == {SPIKE_S: 1, SPIKE_S + STEP_S: 1}
