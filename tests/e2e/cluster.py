@@ -78,9 +78,9 @@ def pages(directory: Path) -> dict[str, bytes]:
     }
 
 
-def _renamed(item: dict[str, Any], node: str) -> dict[str, Any]:
+def _renamed(item: dict[str, Any], name: str, node: str) -> dict[str, Any]:
     """The object with another name of the captured node, where that is a value of its own."""
-    return dict(json.loads(json.dumps(item, default=str).replace('"minikube"', json.dumps(node))))
+    return dict(json.loads(json.dumps(item, default=str).replace(json.dumps(name), json.dumps(node))))
 
 
 @contextmanager
@@ -101,8 +101,10 @@ def running(
 
     async def serve() -> None:
         api, leases = Api(), _LeaseRoutes()
-        for path, item in (*objects(directory), *extra):
-            await api.put(path, _renamed(item, node) if node else item)
+        captured = [*objects(directory)]
+        name = next(item["metadata"]["name"] for path, item in captured if path == PATHS["Node"])
+        for path, item in (*captured, *extra):
+            await api.put(path, _renamed(item, name, node) if node else item)
         content = {**pages(directory), **(further or {})}
 
         async def page(request: web.Request) -> web.Response:
