@@ -9,6 +9,7 @@ import numpy as np
 
 from collector.scrape import grammar
 from collector.scrape.layout import Layout
+from collector.scrape.naming import DROPPED
 from collector.scrape.starts import Starters
 from storage.errors import DecodeError
 from storage.model import Int64Array, Metadata
@@ -60,7 +61,8 @@ class Skeleton:
     value. They are two since either comes again with other series, and is in memory once. A line without a
     sample is a head. is_sample: by line, 0 or 1. timed: by sample, 1 where its line has a timestamp. layout:
     of the samples, which may have them all at the time of the scrape. sizes, samples: int64 (lines + 1,), how
-    many bytes of heads and tails, and how many samples, lie before each line.
+    many bytes of heads and tails, and how many samples, lie before each line. kept: int64 (samples + 1,), how
+    many that no rule drops lie before each sample.
     """
 
     heads: list[bytes] = field(default_factory=list)
@@ -72,6 +74,7 @@ class Skeleton:
     families: dict[str, Metadata] = field(default_factory=dict)
     sizes: Int64Array = field(default_factory=_zero)
     samples: Int64Array = field(default_factory=_zero)
+    kept: Int64Array = field(default_factory=_zero)
 
     @classmethod
     def of(cls, fresh: Lines, old: Skeleton, is_openmetrics: bool, honors_times: bool) -> Skeleton:
@@ -92,6 +95,7 @@ class Skeleton:
             families,
             np.cumsum([0, *(len(a) + len(b) for a, b in zip(fresh.heads, fresh.tails, strict=True))]),
             np.cumsum([0, *fresh.is_sample]),
+            np.cumsum([0, *(line != DROPPED for line in fresh.lines)]),
         )
 
     def known(self) -> dict[tuple[bytes, bytes], bytes]:

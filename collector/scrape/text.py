@@ -111,8 +111,7 @@ class TextReader:
         read = numbers(text, old.timed[first:last], self._is_openmetrics)
         if read is None:
             return False
-        known = old.layout.all_lines[first:last]
-        self._keep(*read, notes, len(known) - (known.count(DROPPED) if old.layout.dropped else 0))
+        self._keep(*read, notes, int(old.kept[last] - old.kept[first]))
         if self._fresh is not None and not self._quota.is_exceeded:
             self._fresh.take(old, start, stop)
         self._at = stop
