@@ -24,7 +24,8 @@ def swell(case: Case) -> Float64Array:
         return _regridded(case)
     setting = Setting(step_s * 1000)
     score = advance(State.new(1, setting), setting, case.start_s // step_s, case.values[None, :]).score[0]
-    return np.nan_to_num(score)
+    known: Float64Array = np.nan_to_num(score)
+    return known
 
 
 def _regridded(case: Case) -> Float64Array:
@@ -34,7 +35,8 @@ def _regridded(case: Case) -> Float64Array:
     grid = np.full(at[-1] - at[0] + 1, np.nan)
     grid[at[known] - at[0]] = case.values[known]
     score = advance(State.new(1, setting), setting, int(at[0]), grid[None, :]).score[0]
-    return np.nan_to_num(score[at - at[0]])
+    found: Float64Array = np.nan_to_num(score[at - at[0]])
+    return found
 
 
 def _z_score(case: Case) -> Float64Array:
