@@ -56,9 +56,9 @@ def test_of_a_pair_of_prometheus_one_is_heard_and_the_other_takes_over(
         exposing("steady 1\n") as target,
         prometheus(tmp_path / "b", configuration("b", target, swell)),
     ):
-        wait_until(lambda: newest_s() > 0, "the first is heard", 30)
+        wait_until(lambda: newest_s() > 0, "the first is heard", 90)
         with prometheus(tmp_path / "a", configuration("a", target, swell)):
-            wait_until(lambda: dropped().get("replica", 0) > 10, "the second stands by", 30)
+            wait_until(lambda: dropped().get("replica", 0) > 10, "the second stands by", 90)
             (series,) = swell.instant("steady")
             assert series["metric"] == {
                 "__name__": "steady",
@@ -70,6 +70,6 @@ def test_of_a_pair_of_prometheus_one_is_heard_and_the_other_takes_over(
             assert float(swell.instant("count_over_time(steady[10s])")[0]["value"][1]) <= 12
     gone_s = time.time()
     with exposing("steady 2\n") as target, prometheus(tmp_path / "a", configuration("a", target, swell)):
-        wait_until(lambda: newest_s() > gone_s, "the second is heard once the first has gone", 30)
+        wait_until(lambda: newest_s() > gone_s, "the second is heard once the first has gone", 90)
     assert swell.instant('{__name__=~"scrape_.*"}') == []
     assert dropped()["relabel"] > 0

@@ -241,7 +241,7 @@ def test_a_prometheus_that_scrapes_the_same_pages_has_the_same_series(
 
             def settle(what: str) -> None:
                 try:
-                    wait_until(are_equal, what, 20)
+                    wait_until(are_equal, what, 60)
                 except AssertionError:
                     states.append(both(ours, url))
 
