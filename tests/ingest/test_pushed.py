@@ -123,7 +123,11 @@ def test_more_series_than_the_limit_are_refused_and_the_group_stays(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("body", "reason"),
-    [("a 1\nb\n", "line 2: 'b' is not a sample"), ("a 1 1700000000000\n", "a sample has a timestamp")],
+    [
+        ("a 1\nb\n", "line 2: 'b' is not a sample"),
+        ("a 1 1700000000000\n", "a sample has a timestamp"),
+        ('{b="c"} 1\n', "a sample has no name: {'b': 'c'}"),
+    ],
 )
 def test_a_push_is_taken_whole_or_not_at_all(body: str, reason: str) -> None:
     with pytest.raises(DecodeError, match=reason):

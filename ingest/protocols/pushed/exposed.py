@@ -33,8 +33,8 @@ class Exposed:
 def read_text(raw: bytes, is_openmetrics: bool, max_rows: int) -> Exposed:
     """Read the text format or OpenMetrics. A push is taken whole or not at all.
 
-    Raises `DecodeError` with the first line that is wrong or has a timestamp, `LimitError` for more than
-    `max_rows` lines.
+    Raises `DecodeError` with the first line that is wrong, has a timestamp or no name, `LimitError` for more
+    than `max_rows` lines.
     """
     found = exposition.decode(raw, _NO_TIME, is_openmetrics, max_rows)
     for refusal in found.refused.values():
@@ -45,7 +45,9 @@ def read_text(raw: bytes, is_openmetrics: bool, max_rows: int) -> Exposed:
     known = {row.metric for row in found.metadata}
     for i, value in zip(found.series_index.tolist(), found.values.tolist(), strict=True):
         labels = dict(found.labels(i))
-        name = labels.pop(METRIC_NAME)
+        name = labels.pop(METRIC_NAME, "")
+        if not name:
+            raise DecodeError(f"a sample has no name: {labels}")
         exposed.add(_family(name, known), name, list(labels.items()), value)
     return exposed
 
